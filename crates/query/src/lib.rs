@@ -1,1 +1,4 @@
 //! placeholder
+/// A query whose names, types and project rules are settled; ready for a store to print and run.
+#[derive(Clone, Debug)]
+pub struct Resolved;

@@ -1,1 +1,1 @@
-//! placeholder
+//! The HTTP edge that features share: errors, who is calling, JSON bodies.
