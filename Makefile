@@ -1,0 +1,75 @@
+# Everything a checkout needs. `make run` ends with a served page; `make test` runs every test; both install what they need.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/hoglet/target
+LISTEN ?= 127.0.0.1:8000
+DATA ?= ./hoglet-data
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+
+.PHONY: run build ui assets setup setup-test test quick test-rust test-ui test-clients test-crash bench lint fmt clean-data
+
+## run: build everything and serve it, with a demo project beside your own
+run: build
+	@echo "Hoglet is starting: open http://$(LISTEN) and sign up."
+	target/release/hoglet serve --listen $(LISTEN) --data-dir $(DATA) --demo
+
+build: setup ui assets
+	HOGLET_REQUIRE_ASSETS=1 cargo build --release --workspace
+	@mkdir -p target/release && ln -sf $(CARGO_TARGET_DIR)/release/hoglet target/release/hoglet
+
+ui: ui/dist/index.html
+
+ui/dist/index.html: ui/package-lock.json $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)
+	cd ui && $(NPM_CI) && npm run build
+
+## assets: the scripts that posthog-js loads from its host, from the official npm package
+assets: crates/sdk/npm/node_modules/.package-lock.json
+
+crates/sdk/npm/node_modules/.package-lock.json: crates/sdk/npm/package-lock.json
+	cd crates/sdk/npm && $(NPM_CI) --ignore-scripts && touch node_modules/.package-lock.json
+
+setup:
+	@tools/setup build
+
+setup-test:
+	@tools/setup test
+
+## quick: the inner loop; everything but the event engine
+quick:
+	cargo test
+
+## test: everything, from a checkout that has seen nothing
+test: setup-test ui assets
+	tools/check-walls
+	cargo fmt --all --check
+	tools/with-postgres $(MAKE) test-rust
+	$(MAKE) test-ui
+	tools/with-postgres $(MAKE) test-clients
+	$(MAKE) test-crash
+
+test-rust:
+	cargo build --workspace
+	cargo test --workspace
+
+test-ui: ui
+	cd ui && npm run lint && npm test
+
+## test-clients: official SDKs and a real browser against the real program
+test-clients:
+	tests/sdk/run.sh
+	tests/e2e/run.sh
+
+## test-crash: SIGKILL under load, again and again; nothing acknowledged may be lost or counted twice
+test-crash:
+	cargo test -p hoglet --test crash -- --ignored
+
+bench: build
+	tools/bench
+
+lint:
+	cargo fmt --all --check
+	tools/check-walls
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd ui && npm run lint
+
+fmt:
+	cargo fmt --all
