@@ -61,6 +61,13 @@ impl Authenticator {
         Authenticator { lookup, check_csrf: false }
     }
 
+    /// For SDK endpoints that name the project by its token instead of in the path. Only keys count there, never a cookie.
+    pub async fn access_by_key(&self, key: &str, project: ProjectRef) -> ApiResult<Access> {
+        let caller = self.lookup.caller(Credentials::Key(key.to_owned())).await?;
+        let (team, level) = self.lookup.project(&caller, project).await?;
+        Ok(Access { caller, team, level })
+    }
+
     /// Adds the extractors' source to every route of `router`.
     pub fn guard(self, router: axum::Router) -> axum::Router {
         router.layer(axum::Extension(self))

@@ -3,10 +3,12 @@
 //! Invariants:
 //! - A handler that takes [`Access`] runs only for a caller who may see the project in the path; other projects are 404.
 //! - A request authenticated by cookie changes nothing without a matching CSRF token from the same origin.
-//! - Responses never echo an origin that the operator did not allow.
+//! - Responses never echo an origin that the operator did not allow, except around SDK endpoints, which no cookie opens
+//!   ([`any_origin`]).
 //! - Nothing here knows SQL: the lookups come from `accounts` through [`Authenticator`].
 
 mod access;
+mod any_origin;
 mod body;
 mod caller;
 mod client_ip;
@@ -19,6 +21,7 @@ mod site;
 pub mod testing;
 
 pub use access::{Access, Authenticator, Credentials, Lookup, ProjectRef, SignedIn};
+pub use any_origin::any_origin;
 pub use body::Body;
 pub use caller::{Caller, KeyLimits, missing_scope};
 pub use client_ip::{ClientIp, Network, Proxies, client_ip};
