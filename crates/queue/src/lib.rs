@@ -5,10 +5,20 @@
 //! 2. After a failed write or sync nothing of that batch counts as appended, and the file it went to is never appended to again.
 //! 3. A record stays until every registered reader has committed past it; disk use is bounded, and a full log refuses
 //!    appends ([`AppendError::Full`]) instead of dropping anything.
-//! 4. Offsets of a topic count records from 0 and have no gaps.
+//! 4. Offsets of a topic count records from 0 and have no gaps, except where stored bytes were damaged: a reader then
+//!    gets a batch that starts later than it asked for, and [`TopicStatus::damaged_records`] says how much is missing.
+//!
+//! [`Log`] keeps the records in files; start reading at `log/mod.rs`. [`contract`] is what every implementation must pass.
+
+pub mod contract;
+pub mod disk;
+mod log;
+
+pub use log::{Log, LogConfig};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use model::Timestamp;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Topic {
@@ -39,6 +49,13 @@ pub enum Reader {
 }
 
 impl Reader {
+    pub const ALL: [Reader; 2] = [Reader::Ingest, Reader::Recordings];
+
+    /// Everyone who must have committed before a record of `topic` may go.
+    pub fn of(topic: Topic) -> impl Iterator<Item = Reader> {
+        Reader::ALL.into_iter().filter(move |reader| reader.topic() == topic)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Reader::Ingest => "ingest",
@@ -90,7 +107,7 @@ pub trait Queue: Send + Sync {
     async fn append(&self, topic: Topic, records: Vec<Bytes>) -> Result<Offset, AppendError>;
 
     /// Records from `from` on: at least one, at most `max_bytes` (but always one). Waits until there is one.
-    /// `from` below the oldest kept record reads from the oldest.
+    /// `from` below the oldest kept record reads from the oldest, so look at [`Batch::first`].
     async fn read(&self, topic: Topic, from: Offset, max_bytes: usize) -> anyhow::Result<Batch>;
 
     /// `reader` needs nothing before `next` any more.
@@ -104,4 +121,31 @@ pub trait Queue: Send + Sync {
 
     /// Bytes on disk.
     fn size_bytes(&self, topic: Topic) -> u64;
+
+    /// What a health page shows.
+    fn status(&self, topic: Topic) -> TopicStatus;
+}
+
+#[derive(Clone, Debug)]
+pub struct TopicStatus {
+    pub oldest: Offset,
+    pub end: Offset,
+    pub bytes: u64,
+    pub max_bytes: u64,
+    /// When the newest record became durable; `None` while this process has appended nothing.
+    pub last_durable_at: Option<Timestamp>,
+    /// Why the last append was refused, until one succeeds again.
+    pub trouble: Option<String>,
+    /// Records that were durable once and can no longer be read.
+    pub damaged_records: u64,
+    pub readers: Vec<ReaderStatus>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReaderStatus {
+    pub reader: Reader,
+    pub committed: Offset,
+    pub unread_records: u64,
+    /// About when the oldest record that `reader` has not committed was appended; never later than it was.
+    pub oldest_unread_at: Option<Timestamp>,
 }
