@@ -1,0 +1,156 @@
+//! What a `/flags` request asks, whatever the spelling.
+
+use serde_json::{Map, Value};
+
+const MAX_DISTINCT_ID_CHARS: usize = 200;
+const MAX_LISTED: usize = 1_000;
+
+/// Everything that an evaluation may depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    pub distinct_id: String,
+    /// The id before `identify`.
+    pub anon_distinct_id: Option<String>,
+    pub device_id: Option<String>,
+    /// Group type name → group key.
+    pub groups: Vec<(String, String)>,
+    pub person_properties: Map<String, Value>,
+    /// Group type name → properties.
+    pub group_properties: Map<String, Value>,
+    pub geoip_disable: bool,
+    pub ip_address: Option<String>,
+    pub disable_flags: bool,
+    /// Only these are answered; what they depend on is still evaluated.
+    pub flag_keys: Option<Vec<String>>,
+    pub evaluation_contexts: Option<Vec<String>>,
+    pub evaluation_runtime: Runtime,
+    pub timezone: Option<String>,
+    pub only_survey_flags: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Runtime {
+    #[default]
+    All,
+    Client,
+    Server,
+}
+
+/// The project token, trimmed; `None` when it is missing or empty.
+pub fn token(body: &Map<String, Value>) -> Option<&str> {
+    let token = first(body, &["token", "$token", "api_key"])?.as_str()?.trim();
+    (!token.is_empty()).then_some(token)
+}
+
+impl Question {
+    /// `None` when there is no distinct id. Other fields of a wrong type count as absent: a flag request is answered if it can be.
+    pub fn parse(mut body: Map<String, Value>) -> Option<Self> {
+        let distinct_id = first(&body, &["distinct_id", "$distinct_id"]).and_then(id)?;
+        let person_properties = take_object(&mut body, &["person_properties", "$properties"]);
+        let group_properties = take_object(&mut body, &["group_properties", "$group_properties"]);
+        let text = |names: &[&str]| first(&body, names).and_then(Value::as_str).map(str::to_owned);
+        let is_true = |name: &str| body.get(name).is_some_and(|value| value == true);
+        let device_id = text(&["device_id", "$device_id"]).or_else(|| Some(person_properties.get("$device_id")?.as_str()?.to_owned()));
+        Some(Self {
+            distinct_id: distinct_id.chars().take(MAX_DISTINCT_ID_CHARS).collect(),
+            anon_distinct_id: first(&body, &["anon_distinct_id", "$anon_distinct_id"]).and_then(id),
+            device_id,
+            groups: groups(&body),
+            geoip_disable: is_true("geoip_disable"),
+            ip_address: text(&["ip_address"]),
+            disable_flags: is_true("disable_flags"),
+            flag_keys: list(&body, &["flag_keys", "flag_keys_to_evaluate"]),
+            evaluation_contexts: list(&body, &["evaluation_contexts", "evaluation_environments"]),
+            evaluation_runtime: match body.get("evaluation_runtime").and_then(Value::as_str) {
+                Some("client") => Runtime::Client,
+                Some("server") => Runtime::Server,
+                _ => Runtime::All,
+            },
+            timezone: text(&["timezone"]),
+            only_survey_flags: false,
+            person_properties,
+            group_properties,
+        })
+    }
+}
+
+/// An explicit null counts as absent, so that the next spelling is looked at.
+fn first<'a>(body: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
+    names.iter().find_map(|name| body.get(*name).filter(|value| !value.is_null()))
+}
+
+fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn take_object(body: &mut Map<String, Value>, names: &[&str]) -> Map<String, Value> {
+    let found = names.iter().find_map(|name| match body.remove(*name) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+fn groups(body: &Map<String, Value>) -> Vec<(String, String)> {
+    let groups = first(body, &["groups", "$groups"]).and_then(Value::as_object);
+    groups.into_iter().flatten().filter_map(|(kind, key)| Some((kind.clone(), id(key)?))).collect()
+}
+
+fn list(body: &Map<String, Value>, names: &[&str]) -> Option<Vec<String>> {
+    let values = first(body, names)?.as_array()?;
+    Some(values.iter().filter_map(Value::as_str).take(MAX_LISTED).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn question(body: Value) -> Option<Question> {
+        let Value::Object(body) = body else { panic!("a body is an object") };
+        Question::parse(body)
+    }
+
+    #[test]
+    fn spellings_of_old_and_new_sdks_mean_the_same() {
+        let body = json!({"$token": " phc_a ", "api_key": "phc_b"});
+        assert_eq!(token(body.as_object().unwrap()), Some("phc_a"));
+        let question = question(json!({
+            "distinct_id": null, "$distinct_id": "u", "$anon_distinct_id": "anon", "$groups": {"company": 5, "team": "x", "bad": null},
+            "$properties": {"plan": "pro", "$device_id": "device"}, "flag_keys_to_evaluate": ["a"], "evaluation_environments": ["web"],
+        }));
+        let question = question.unwrap();
+        assert_eq!(question.distinct_id, "u");
+        assert_eq!(question.anon_distinct_id.as_deref(), Some("anon"));
+        assert_eq!(question.device_id.as_deref(), Some("device"));
+        assert_eq!(question.groups, [("company".to_owned(), "5".to_owned()), ("team".to_owned(), "x".to_owned())]);
+        assert_eq!(question.person_properties["plan"], "pro");
+        assert_eq!(question.flag_keys, Some(vec!["a".to_owned()]));
+        assert_eq!(question.evaluation_contexts, Some(vec!["web".to_owned()]));
+        assert_eq!(question.evaluation_runtime, Runtime::All);
+    }
+
+    #[test]
+    fn distinct_id_is_text_or_number_of_bounded_length() {
+        assert_eq!(question(json!({"distinct_id": 12345})).unwrap().distinct_id, "12345");
+        assert_eq!(question(json!({"distinct_id": ""})).unwrap().distinct_id, "");
+        assert_eq!(question(json!({"distinct_id": "ü".repeat(300)})).unwrap().distinct_id.chars().count(), 200);
+        assert!(question(json!({"distinct_id": {"a": 1}})).is_none());
+        assert!(question(json!({})).is_none());
+    }
+
+    #[test]
+    fn fields_of_a_wrong_type_count_as_absent() {
+        let question =
+            question(json!({"distinct_id": "u", "groups": "x", "person_properties": [1], "disable_flags": "yes", "flag_keys": "a"}))
+                .unwrap();
+        assert!(question.groups.is_empty());
+        assert!(question.person_properties.is_empty());
+        assert!(!question.disable_flags);
+        assert_eq!(question.flag_keys, None);
+    }
+}
