@@ -1,6 +1,6 @@
 //! Puts the packed browser scripts where the crate embeds them.
 //!
-//! Without `npm/scripts.pack` (made by `npm ci` in `npm/`) the crate still builds and answers 503 for the scripts, so that the inner
+//! Without `npm/scripts.pack` (made by `npm ci` and `npm run pack` in `npm/`) the crate still builds and answers 503 for the scripts, so that the inner
 //! loop needs no Node. `HOGLET_REQUIRE_ASSETS=1` makes their absence an error: a release must never ship without them.
 
 use std::{env, fs, path::Path};
@@ -20,7 +20,7 @@ fn main() {
             let required = env::var("HOGLET_REQUIRE_ASSETS").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
             assert!(
                 !required,
-                "crates/sdk/npm/scripts.pack cannot be read ({error}): run `npm ci` in crates/sdk/npm before a release build"
+                "crates/sdk/npm/scripts.pack cannot be read ({error}): run `npm ci && npm run pack` in crates/sdk/npm before a release build"
             );
             // A file that does not exist is always newer to cargo, so this runs again until the pack is made.
             fs::write(&target, []).expect("OUT_DIR is writable");

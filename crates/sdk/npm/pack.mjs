@@ -50,13 +50,20 @@ function packageFolders() {
         .sort()
 }
 
+/** `@posthog/core` with `LICENSE` becomes `posthog-core.txt`, dompurify with `LICENSE-MPL` becomes `dompurify-mpl.txt`. */
+function licenceName(folder, file) {
+    const kind = file.replace(/\.(txt|md)$/i, '').replace(/^licen[cs]e-?/i, '')
+    const name = folder.replace('@', '').replace('/', '-')
+    return `${kind ? `${name}-${kind}` : name}.txt`.toLowerCase()
+}
+
 function packLicences() {
     return packageFolders().flatMap((folder) =>
         readdirSync(join(modules, folder))
             .filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
             .sort()
             .map((file) => ({
-                name: `${folder.replace('@', '').replace('/', '-')}-${file.replace(/\.(txt|md)$/i, '')}.txt`.toLowerCase(),
+                name: licenceName(folder, file),
                 text: readFileSync(join(modules, folder, file), 'utf8'),
             }))
     )

@@ -127,7 +127,7 @@ pub(crate) mod testing {
                 serde_json::json!({"name": name, "etag": format!("hash-of-{name}"), "bytes": text.len(), "gzip": gzip, "brotli": brotli})
             })
             .collect();
-        let licences = serde_json::json!([{"name": "posthog-js-license.txt", "text": "Copyright 2020 Posthog / Hiberly, Inc."}]);
+        let licences = serde_json::json!([{"name": "posthog-js.txt", "text": "Copyright 2020 Posthog / Hiberly, Inc."}]);
         let index = serde_json::json!({"version": version, "scripts": entries, "licences": licences}).to_string();
         let mut pack = (index.len() as u32).to_le_bytes().to_vec();
         pack.extend_from_slice(index.as_bytes());

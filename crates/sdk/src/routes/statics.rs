@@ -81,7 +81,7 @@ fn caching(embedded: &str, asked: Option<&str>) -> &'static str {
 pub fn missing(sdk: &Sdk, file: &str) -> Response {
     let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     if sdk.scripts.is_empty() {
-        let text = "This build has no browser scripts: run `npm ci` in crates/sdk/npm and build again.\n";
+        let text = "This build has no browser scripts: run `npm ci && npm run pack` in crates/sdk/npm and build again.\n";
         return (StatusCode::SERVICE_UNAVAILABLE, plain, text).into_response();
     }
     // The name comes from the URL and is not echoed: the reply must hold nothing that a stranger chose.

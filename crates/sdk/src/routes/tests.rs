@@ -178,8 +178,8 @@ async fn build_without_scripts_answers_503_with_the_way_out() {
 #[tokio::test]
 async fn licences_are_listed_and_readable() {
     let list = text(get("/licenses", &[]).await).await;
-    assert!(list.contains("posthog-js 1.2.3") && list.contains("/licenses/posthog-js-license.txt"), "{list}");
-    assert!(text(get("/licenses/posthog-js-license.txt", &[]).await).await.starts_with("Copyright 2020 Posthog"));
+    assert!(list.contains("posthog-js 1.2.3") && list.contains("/licenses/posthog-js.txt"), "{list}");
+    assert!(text(get("/licenses/posthog-js.txt", &[]).await).await.starts_with("Copyright 2020 Posthog"));
     assert_eq!(get("/licenses/..%2fsecret", &[]).await.status(), StatusCode::NOT_FOUND);
 }
 
