@@ -1,0 +1,242 @@
+//! One event on its way through the steps.
+
+use crate::geo::Place;
+use crate::names::{Automatic, SpecialSet};
+use crate::outcomes::Reason;
+use model::{CapturedEvent, Properties, PropertyValue, TeamId, Timestamp};
+use people::Update;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use teams::Team;
+use uuid::Uuid;
+
+/// What ingestion needs to know about the event's project.
+#[derive(Debug)]
+pub struct Project {
+    pub id: TeamId,
+    pub token: String,
+    pub timezone: chrono_tz::Tz,
+    pub anonymize_ips: bool,
+    /// 0 off, 1 stateless, 2 stateful.
+    pub cookieless_mode: u8,
+    pub person_processing_opt_out: bool,
+    pub drop_older_than_seconds: Option<i64>,
+    pub drop_bots: bool,
+    pub ingested_event: bool,
+}
+
+impl From<&Team> for Project {
+    fn from(team: &Team) -> Self {
+        let flag = |name: &str| team.settings.get(name).and_then(Value::as_bool).unwrap_or(false);
+        Project {
+            id: team.id,
+            token: team.api_token.clone(),
+            timezone: team.timezone,
+            anonymize_ips: team.anonymize_ips,
+            cookieless_mode: team.cookieless_mode,
+            person_processing_opt_out: flag("person_processing_opt_out"),
+            drop_older_than_seconds: seconds(team.settings.get("drop_events_older_than_seconds").or_else(|| team.settings.get("drop_events_older_than"))),
+            drop_bots: flag("drop_bot_events"),
+            ingested_event: team.ingested_event,
+        }
+    }
+}
+
+/// A positive number, as a number or as text (PostHog's API prints durations as text).
+fn seconds(value: Option<&Value>) -> Option<i64> {
+    let seconds = match value? {
+        Value::Number(number) => number.as_f64()? as i64,
+        Value::String(text) => text.parse::<f64>().ok()? as i64,
+        _ => return None,
+    };
+    (seconds > 0).then_some(seconds)
+}
+
+/// Events that mean something to ingestion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Identify,
+    CreateAlias,
+    MergeDangerously,
+    GroupIdentify,
+    Set,
+    Exception,
+    Heatmap,
+    ClientWarning,
+    FeatureFlagCalled,
+    SurveyShown,
+    /// Session replay and performance data, which have no place among events.
+    Obsolete,
+    Other,
+}
+
+impl Kind {
+    pub fn of(event: &str) -> Kind {
+        match event {
+            "$identify" => Kind::Identify,
+            "$create_alias" => Kind::CreateAlias,
+            "$merge_dangerously" => Kind::MergeDangerously,
+            "$groupidentify" => Kind::GroupIdentify,
+            "$set" => Kind::Set,
+            "$exception" => Kind::Exception,
+            "$$heatmap" => Kind::Heatmap,
+            "$$client_ingestion_warning" => Kind::ClientWarning,
+            "$feature_flag_called" => Kind::FeatureFlagCalled,
+            "survey shown" => Kind::SurveyShown,
+            "$snapshot" | "$snapshot_items" | "$performance_event" => Kind::Obsolete,
+            _ => Kind::Other,
+        }
+    }
+
+    /// These change who a person is, and make no sense without one.
+    pub fn needs_person(self) -> bool {
+        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::GroupIdentify)
+    }
+
+    /// These write the person even when only minor properties changed.
+    pub fn is_about_person(self) -> bool {
+        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::Set)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    Full,
+    Personless,
+}
+
+#[derive(Debug)]
+pub struct Incoming {
+    pub project: Arc<Project>,
+    pub uuid: Uuid,
+    pub event: Arc<str>,
+    pub kind: Kind,
+    pub distinct_id: Arc<str>,
+    pub timestamp: Timestamp,
+    /// When capture received it.
+    pub now: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    /// The client's, as sent or as capture saw it; empty when unknown.
+    pub ip: Arc<str>,
+    pub properties: Properties,
+    pub special: SpecialSet,
+    pub automatic: Vec<(Automatic, usize)>,
+    /// Root `$set` and `$set_once`, JSON objects or empty.
+    pub root_set: String,
+    pub root_set_once: String,
+    pub update: Update,
+    pub place: Option<Arc<Place>>,
+    pub profile: Profile,
+    /// The client said so itself.
+    pub explicit_profile: bool,
+    pub cookieless: bool,
+    pub no_person_processing: bool,
+    pub historical_migration: bool,
+    pub elements_chain: Arc<str>,
+    pub heatmap: Vec<HeatmapPoint>,
+    /// `$group_set` of a `$groupidentify`, once its type has an index.
+    pub group: Option<(model::GroupTypeIndex, Properties)>,
+    pub warnings: Vec<(&'static str, Value)>,
+}
+
+/// Why an event was not stored.
+#[derive(Debug, PartialEq)]
+pub struct Drop {
+    pub reason: Reason,
+    /// Added to the example; an object.
+    pub detail: Value,
+}
+
+impl From<Reason> for Drop {
+    fn from(reason: Reason) -> Drop {
+        Drop { reason, detail: Value::Null }
+    }
+}
+
+/// One place on a page that somebody clicked, moved over or scrolled to, in cells of 16 pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatmapPoint {
+    pub kind: String,
+    pub x: i64,
+    pub y: i64,
+    pub viewport_width: i64,
+    pub viewport_height: i64,
+    pub target_fixed: bool,
+    pub current_url: String,
+}
+
+impl Incoming {
+    /// `properties` are taken by the caller from the same record.
+    pub fn new(captured: &CapturedEvent<'_>, project: Arc<Project>, event: Arc<str>, distinct_id: Arc<str>) -> Incoming {
+        Incoming {
+            project,
+            uuid: captured.uuid,
+            kind: Kind::of(&event),
+            event,
+            distinct_id,
+            timestamp: captured.timestamp,
+            now: captured.now,
+            sent_at: captured.sent_at,
+            ip: Arc::from(&*captured.ip),
+            properties: Properties::new(),
+            special: SpecialSet::default(),
+            automatic: Vec::new(),
+            root_set: captured.set.to_string(),
+            root_set_once: captured.set_once.to_string(),
+            update: Update::default(),
+            place: None,
+            profile: Profile::Full,
+            explicit_profile: false,
+            cookieless: captured.flags.cookieless,
+            no_person_processing: captured.flags.no_person_processing,
+            historical_migration: captured.flags.historical_migration,
+            elements_chain: Arc::from(""),
+            heatmap: Vec::new(),
+            group: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds a warning with the details that every kind has.
+    pub fn warn(&mut self, kind: &'static str, particular: Value) {
+        let details = self.details(particular);
+        self.warnings.push((kind, details));
+    }
+
+    pub fn details(&self, particular: Value) -> Value {
+        let mut details = Map::new();
+        details.insert("eventUuid".to_owned(), json!(self.uuid));
+        details.insert("event".to_owned(), json!(&*self.event));
+        details.insert("distinctId".to_owned(), json!(&*self.distinct_id));
+        if let Value::Object(more) = particular {
+            details.extend(more);
+        }
+        Value::Object(details)
+    }
+
+    /// JavaScript's `String(value)` of a property, without NUL, which ids cannot hold. `None` when it is absent.
+    pub fn text_of(&self, name: &str) -> Option<Arc<str>> {
+        self.properties.get(name).map(id_text)
+    }
+
+    /// Forgets everything the event says about its person.
+    pub fn strip_person(&mut self) {
+        use crate::names::Special;
+        for (special, name) in [(Special::Set, "$set"), (Special::SetOnce, "$set_once"), (Special::Unset, "$unset")] {
+            if self.special.has(special) {
+                self.properties.remove(name);
+            }
+        }
+        self.update.clear();
+        self.properties.set("$process_person_profile", false);
+    }
+}
+
+/// A value as a distinct id, alias or group key.
+pub fn id_text(value: &PropertyValue) -> Arc<str> {
+    let text = value.to_text().unwrap_or_else(|| Arc::from("null"));
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}").into(),
+        false => text,
+    }
+}

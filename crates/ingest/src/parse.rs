@@ -1,0 +1,273 @@
+//! One pass from an event's JSON object to [`Properties`], with shared names.
+//!
+//! Capture has already refused what is not JSON, so that this reader needs no good error messages; it still refuses anything
+//! that it cannot read and never reads past the text.
+
+use crate::names::{Automatic, Meaning, Names, SpecialSet};
+use model::{Properties, PropertyValue};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub properties: Properties,
+    pub special: SpecialSet,
+    /// Automatic person properties and their place in `properties`, which holds until something is removed.
+    pub automatic: Vec<(Automatic, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Not a JSON object.
+    Malformed,
+    /// More than [`MAX_PROPERTIES`].
+    TooMany,
+}
+
+/// Distinct names of one event. PostHog's own limit is the size of the event; without this one, a single event could use up a
+/// project's definitions and put thousands of columns into a segment.
+pub const MAX_PROPERTIES: usize = 10_000;
+
+pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
+    let mut cursor = Cursor { text, at: 0 };
+    names.begin_object();
+    let mut pairs: Vec<(Arc<str>, PropertyValue)> = Vec::with_capacity(32);
+    let mut parsed = Parsed::default();
+    let mut repeated = false;
+    cursor.expect(b'{')?;
+    if !cursor.accept(b'}') {
+        loop {
+            let name = cursor.string()?;
+            let (name, meaning, again) = match name {
+                Text::Plain(text) => names.read(text),
+                Text::Escaped(text) => names.read(&text),
+            };
+            match meaning {
+                Meaning::Plain => {}
+                Meaning::Special(special) => parsed.special.insert(special),
+                Meaning::Automatic(automatic) => parsed.automatic.push((automatic, pairs.len())),
+            }
+            repeated |= again != Some(false);
+            cursor.expect(b':')?;
+            let value = cursor.value(names)?;
+            pairs.push((name, value));
+            if cursor.accept(b'}') {
+                break;
+            }
+            cursor.expect(b',')?;
+            if pairs.len() > 4 * MAX_PROPERTIES {
+                return Err(ParseError::TooMany);
+            }
+        }
+    }
+    cursor.skip_space();
+    if cursor.at != text.len() {
+        return Err(ParseError::Malformed);
+    }
+    if repeated {
+        keep_last(&mut pairs, names, &mut parsed.automatic);
+    }
+    if pairs.len() > MAX_PROPERTIES {
+        return Err(ParseError::TooMany);
+    }
+    parsed.properties = Properties::with_capacity(pairs.len() + 4);
+    for (name, value) in pairs {
+        parsed.properties.push_new(name, value);
+    }
+    Ok(parsed)
+}
+
+/// Drops all but the last value of each name.
+fn keep_last(pairs: &mut Vec<(Arc<str>, PropertyValue)>, names: &mut Names, automatic: &mut Vec<(Automatic, usize)>) {
+    let last: HashMap<Arc<str>, usize> = pairs.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+    let mut at = 0;
+    pairs.retain(|(name, _)| {
+        at += 1;
+        last[name] == at - 1
+    });
+    automatic.clear();
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        if let Meaning::Automatic(one) = names.read(name).1 {
+            automatic.push((one, at));
+        }
+    }
+}
+
+enum Text<'t> {
+    Plain(&'t str),
+    Escaped(String),
+}
+
+struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn accept(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), ParseError> {
+        self.accept(byte).then_some(()).ok_or(ParseError::Malformed)
+    }
+
+    fn string(&mut self) -> Result<Text<'t>, ParseError> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let mut escaped = false;
+        loop {
+            let step = memchr::memchr2(b'"', b'\\', &bytes[self.at..]).ok_or(ParseError::Malformed)?;
+            self.at += step;
+            if bytes[self.at] == b'"' {
+                break;
+            }
+            escaped = true;
+            self.at += 2;
+            if self.at > bytes.len() {
+                return Err(ParseError::Malformed);
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        if !escaped {
+            return Ok(Text::Plain(&self.text[start..end]));
+        }
+        let quoted = &self.text[start - 1..=end];
+        serde_json::from_str(quoted).map(Text::Escaped).map_err(|_| ParseError::Malformed)
+    }
+
+    fn value(&mut self, names: &mut Names) -> Result<PropertyValue, ParseError> {
+        self.skip_space();
+        match self.peek().ok_or(ParseError::Malformed)? {
+            b'"' => Ok(PropertyValue::String(match self.string()? {
+                Text::Plain(text) => names.value(text),
+                Text::Escaped(text) => Arc::from(text),
+            })),
+            b'{' | b'[' => {
+                let start = self.at;
+                self.skip_nested()?;
+                PropertyValue::from_json_text(&self.text[start..self.at]).ok_or(ParseError::Malformed)
+            }
+            _ => {
+                let start = self.at;
+                while !matches!(self.peek(), None | Some(b',' | b'}' | b' ' | b'\n' | b'\r' | b'\t')) {
+                    self.at += 1;
+                }
+                scalar(&self.text[start..self.at]).ok_or(ParseError::Malformed)
+            }
+        }
+    }
+
+    /// To the end of an array or object, which is only balanced here; whether it is JSON is checked when it is read.
+    fn skip_nested(&mut self) -> Result<(), ParseError> {
+        let bytes = self.text.as_bytes();
+        let mut depth = 0usize;
+        while let Some(&byte) = bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(());
+                    }
+                }
+                b'"' => self.skip_string_rest()?,
+                _ => {}
+            }
+        }
+        Err(ParseError::Malformed)
+    }
+
+    fn skip_string_rest(&mut self) -> Result<(), ParseError> {
+        let bytes = self.text.as_bytes();
+        loop {
+            let step = memchr::memchr2(b'"', b'\\', bytes.get(self.at..).unwrap_or_default()).ok_or(ParseError::Malformed)?;
+            self.at += step + 1;
+            if bytes[self.at - 1] == b'"' {
+                return Ok(());
+            }
+            self.at += 1;
+        }
+    }
+}
+
+fn scalar(text: &str) -> Option<PropertyValue> {
+    match text.as_bytes().first()? {
+        b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => PropertyValue::from_json_text(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Special;
+
+    #[test]
+    fn reads_what_the_plain_reader_reads() {
+        let mut names = Names::default();
+        for text in [
+            "{}",
+            " { } ",
+            r#"{"a":1,"b":2.5,"c":"x\"y\\","d":true,"e":null,"f":[1,{"g":"]}\\"}],"h":{}}"#,
+            r#"{"a" : -1 , "é\n":"\u00e9\ud83d\ude00", "z":1e3, "big": 12345678901234567890}"#,
+            r#"{"a":1,"b":2,"a":3}"#,
+            "{\"a\": [1,  \"b \\\" c\",\n {\"d\": 2}]}",
+        ] {
+            let parsed = parse(text, &mut names).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            assert_eq!(parsed.properties, Properties::from_json_text(text).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_object() {
+        let mut names = Names::default();
+        for text in ["", "[]", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":1}x"#, r#"{"a":"b}"#, r#"{"a":[1}"#, r#"{"a":{"b":1]}"#,
+            r#"{"a":tru}"#, r#"{"a":NaN}"#, r#"{"a":inf}"#, r#"{"a":"\"#, r#"{"a":["\"#, r#"{"a":"\ud83d"}"#]
+        {
+            assert_eq!(parse(text, &mut names).err(), Some(ParseError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn special_and_automatic_names_are_found_even_when_repeated() {
+        let mut names = Names::default();
+        let parsed = parse(r#"{"x":1,"$browser":"A","$set":{},"x":2,"$browser":"B"}"#, &mut names).unwrap();
+        assert!(parsed.special.has(Special::Set) && !parsed.special.has(Special::Ip));
+        assert_eq!(parsed.automatic.len(), 1);
+        let (_, at) = parsed.automatic[0];
+        assert_eq!(parsed.properties.iter().nth(at).unwrap().1, &PropertyValue::from("B"));
+    }
+
+    #[test]
+    fn an_event_with_too_many_names_is_refused() {
+        let mut names = Names::default();
+        let many: Vec<String> = (0..MAX_PROPERTIES + 1).map(|at| format!("\"p{at}\":1")).collect();
+        assert_eq!(parse(&format!("{{{}}}", many.join(",")), &mut names).err(), Some(ParseError::TooMany));
+    }
+
+    #[test]
+    fn no_prefix_of_an_object_makes_the_reader_fall_over() {
+        let text = r#"{"a":1,"b":[{"c":"\\\"é"}],"d":"x\u00e9","e":tru"#;
+        let mut names = Names::default();
+        for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
+            assert!(parse(&text[..end], &mut names).is_err());
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! One batch from "passed every step" to "queryable".
+//!
+//! ```text
+//! cookieless ids ──► heatmaps ──► persons and groups ──► definitions ──► one transaction ──► event store ──► queue position
+//! ```
+//!
+//! The transaction records the queue position up to which persons were written. The event store records its own with the rows.
+//! After a crash between the two, the records in between are read again with `replay`: rows are built from the persons as they
+//! are, and nothing else is written twice. Overrides wait in an outbox table until the store has them.
+
+use crate::cookieless_store::Cookieless;
+use crate::decoder::{Decoded, Dropped, dropped};
+use crate::event::{HeatmapPoint, Incoming, Profile};
+use crate::outcomes::Reason;
+use crate::persons::{Belonging, WorkingSet};
+use crate::{Ports, heatmaps, store};
+use anyhow::{Context, Result, bail};
+use definitions::Observed;
+use definitions::warnings::Warning;
+use events::{EventBatch, EventRow, PersonOverride};
+use model::{PersonMode, TeamId, Timestamp};
+use people::ApplyError;
+use queue::{Offset, Reader};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// How often a batch is decided again because persons changed under it.
+const MAX_ATTEMPTS: usize = 20;
+/// A kind of warning is stored once per project in this time; merges, which say who, always are.
+const WARNING_PAUSE_US: i64 = 3_600_000_000;
+
+pub struct Writer {
+    ports: Ports,
+    outcomes: Arc<crate::Outcomes>,
+    persons: WorkingSet,
+    cookieless: Cookieless,
+    /// Persons and groups are written up to here.
+    written: u64,
+    /// Overrides that a crash kept from the event store.
+    unsent: Vec<PersonOverride>,
+    /// The event store has the outbox's overrides up to here.
+    sent: Option<u64>,
+    warned: HashMap<(TeamId, &'static str), Timestamp>,
+    marked: HashSet<TeamId>,
+}
+
+/// A heatmap row.
+pub(crate) struct HeatmapRow {
+    pub team: TeamId,
+    pub timestamp: Timestamp,
+    pub session_id: String,
+    pub distinct_id: Arc<str>,
+    pub point: HeatmapPoint,
+}
+
+impl Writer {
+    /// `from` is the event store's position.
+    pub async fn start(ports: Ports, outcomes: Arc<crate::Outcomes>, config: &crate::Config, from: Offset) -> Result<Writer> {
+        let written = store::position(&ports.db).await?.unwrap_or(0);
+        let end = ports.queue.end(queue::Topic::Events).0;
+        if written > end {
+            tracing::warn!(written, end, "the queue is shorter than what was ingested from it; was its folder replaced?");
+        }
+        let unsent = store::outbox(&ports.db).await?;
+        Ok(Writer {
+            persons: WorkingSet::new(config.cached_persons),
+            cookieless: Cookieless::new(config.random),
+            written: if written > end { from.0 } else { written },
+            ports,
+            outcomes,
+            unsent,
+            sent: None,
+            warned: HashMap::new(),
+            marked: HashSet::new(),
+        })
+    }
+
+    /// Where batches must be split: records before are replayed, records from here on are new.
+    pub fn written(&self) -> Offset {
+        Offset(self.written)
+    }
+
+    /// Fails when the database or the event store does. The batch may then be half written: start again with a new writer.
+    pub async fn write(&mut self, decoded: Decoded) -> Result<()> {
+        let replay = decoded.next.0 <= self.written;
+        let now = self.ports.clock.now();
+        let Decoded { next, mut events, dropped: mut drops, .. } = decoded;
+        self.rewrite_cookieless(&mut events, &mut drops).await?;
+        let heatmap = take_heatmaps(&mut events, &mut drops);
+        let (belongings, overrides) = self.decide_and_commit(&mut events, &mut drops, heatmap, next, now, replay).await?;
+        let mut counts: HashMap<TeamId, u64> = HashMap::new();
+        let mut fresh = HashSet::new();
+        for event in &events {
+            *counts.entry(event.project.id).or_default() += 1;
+            if !event.project.ingested_event {
+                fresh.insert(event.project.id);
+            }
+        }
+        let rows: Vec<EventRow> = events.into_iter().zip(belongings).map(|(event, belonging)| row(event, belonging, now)).collect();
+        if !replay {
+            // Before the store takes the rows away. Records that come again after a crash were shown already.
+            (self.ports.live)(&rows);
+        }
+        let batch = EventBatch { rows, overrides, position: Some(next.0) };
+        self.ports.store.append(batch).await.context("appending to the event store")?;
+        self.sent = Some(next.0);
+        self.unsent.clear();
+        for (team, count) in counts {
+            self.outcomes.accepted(team, count);
+        }
+        self.count_drops(&drops, replay);
+        self.mark_ingested(fresh).await;
+        self.persons.shrink();
+        self.ports.queue.commit(Reader::Ingest, next).await.context("committing the queue position")
+    }
+
+    async fn rewrite_cookieless(&mut self, events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Result<()> {
+        let refused = self.cookieless.rewrite(&self.ports.db, events).await.context("giving cookieless visitors their ids")?;
+        let mut refused = refused.into_iter();
+        events.retain_mut(|event| match refused.next().flatten() {
+            Some(drop) => {
+                drops.push(dropped(event, drop));
+                false
+            }
+            None => true,
+        });
+        Ok(())
+    }
+
+    /// Whose each event is, with everything that follows from it committed. The overrides are those that the store must learn.
+    async fn decide_and_commit(
+        &mut self,
+        events: &mut [Incoming],
+        drops: &mut Vec<Dropped>,
+        heatmap: Vec<HeatmapRow>,
+        next: Offset,
+        now: Timestamp,
+        replay: bool,
+    ) -> Result<(Vec<Belonging>, Vec<PersonOverride>)> {
+        let mut teams: Vec<TeamId> = events.iter().map(|event| event.project.id).chain(drops.iter().filter_map(|drop| drop.team)).collect();
+        teams.sort_unstable();
+        teams.dedup();
+        for attempt in 0..MAX_ATTEMPTS {
+            self.persons.prepare(&self.ports.db, events).await.context("loading persons")?;
+            let belongings: Vec<Belonging> = events.iter_mut().map(|event| self.persons.process(event, now, replay)).collect();
+            for (event, belonging) in events.iter_mut().zip(&belongings) {
+                if belonging.mode != PersonMode::Full && event.profile == Profile::Full {
+                    event.profile = Profile::Personless;
+                    event.strip_person();
+                }
+            }
+            if replay {
+                return Ok((belongings, self.unsent.clone()));
+            }
+            if attempt == 0 {
+                self.learn(events, &teams, now).await?;
+            }
+            let warnings = self.warnings(events, &belongings, drops, now);
+            match self.commit(&teams, &warnings, &heatmap, next, now).await {
+                Ok(mut overrides) => {
+                    for warning in &warnings {
+                        self.outcomes.warned(warning);
+                        self.warned.insert((warning.team, warning.kind), now);
+                    }
+                    overrides.extend(self.unsent.iter().cloned());
+                    return Ok((belongings, overrides));
+                }
+                Err(ApplyError::Stale(team)) => {
+                    tracing::debug!(%team, attempt, "persons changed while a batch was decided");
+                    teams.iter().for_each(|&team| self.persons.forget(team));
+                }
+                Err(ApplyError::Failed(error)) => return Err(error.context("writing persons")),
+            }
+        }
+        bail!("the persons of a batch changed {MAX_ATTEMPTS} times while it was decided")
+    }
+
+    async fn learn(&self, events: &[Incoming], teams: &[TeamId], now: Timestamp) -> Result<()> {
+        for &team in teams {
+            self.ports.definitions.load(&self.ports.db, team).await.context("loading definitions")?;
+        }
+        let observed = events.iter().map(|event| Observed {
+            team: event.project.id,
+            event: &event.event,
+            properties: &event.properties,
+            person: [&event.update.set, &event.update.set_once],
+            group: event.group.as_ref().map(|(index, set)| (*index, set)),
+        });
+        self.ports.definitions.observe(observed, now);
+        Ok(())
+    }
+
+    fn warnings(&self, events: &[Incoming], belongings: &[Belonging], drops: &[Dropped], now: Timestamp) -> Vec<Warning> {
+        let of_events = events.iter().zip(belongings).flat_map(|(event, belonging)| {
+            let both = event.warnings.iter().chain(&belonging.warnings);
+            both.map(|(kind, details)| (event.project.id, *kind, details))
+        });
+        let of_drops = drops.iter().filter(|drop| drop.reason.is_warning());
+        let of_drops = of_drops.filter_map(|drop| Some((drop.team?, drop.reason.as_str(), &drop.details)));
+        let mut stored: Vec<Warning> = Vec::new();
+        for (team, kind, details) in of_events.chain(of_drops) {
+            let always = kind.starts_with("cannot_merge");
+            let recent = self.warned.get(&(team, kind)).is_some_and(|at| now.since(*at) < WARNING_PAUSE_US);
+            if always || !recent && !stored.iter().any(|other| other.team == team && other.kind == kind) {
+                stored.push(Warning { team, kind, details: details.clone(), timestamp: now });
+            }
+        }
+        stored
+    }
+
+    /// One transaction for everything, or none when there is nothing to write.
+    async fn commit(
+        &mut self,
+        teams: &[TeamId],
+        warnings: &[Warning],
+        heatmap: &[HeatmapRow],
+        next: Offset,
+        now: Timestamp,
+    ) -> Result<Vec<PersonOverride>, ApplyError> {
+        let changed: Vec<TeamId> = teams.iter().copied().filter(|&team| self.persons.changes(team).is_some()).collect();
+        let learned = self.ports.definitions.has_pending(teams);
+        if changed.is_empty() && !learned && warnings.is_empty() && heatmap.is_empty() && !self.cookieless.has_changes() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.ports.db.begin().await?;
+        let mut overrides = Vec::new();
+        let mut versions = Vec::new();
+        for &team in &changed {
+            let Some((read_at, changes)) = self.persons.changes(team) else { continue };
+            let (version, moved) = people::changes::apply(&mut transaction, team, read_at, changes).await?;
+            versions.push((team, version));
+            overrides.extend(moved);
+        }
+        for &team in teams {
+            self.ports.definitions.write(&mut transaction, team, now).await?;
+        }
+        definitions::warnings::insert(&mut transaction, warnings).await?;
+        store::insert_heatmaps(&mut transaction, heatmap).await?;
+        self.cookieless.write(&mut transaction).await?;
+        store::update_outbox(&mut transaction, self.sent, &overrides, next.0).await?;
+        store::set_position(&mut transaction, next.0).await?;
+        transaction.commit().await?;
+        self.written = next.0;
+        for (team, version) in versions {
+            self.persons.committed(team, version);
+        }
+        Ok(overrides)
+    }
+
+    fn count_drops(&self, drops: &[Dropped], replay: bool) {
+        for drop in drops.iter().filter(|_| !replay) {
+            self.outcomes.dropped(drop.team, drop.reason, drop.details.clone(), drop.at);
+        }
+    }
+
+    /// Only a hint for the onboarding page: a failure is not worth stopping for.
+    async fn mark_ingested(&mut self, teams: HashSet<TeamId>) {
+        for team in teams {
+            if self.marked.insert(team)
+                && let Err(error) = self.ports.teams.mark_ingested(team).await
+            {
+                self.marked.remove(&team);
+                tracing::warn!(%team, error = format!("{error:#}"), "the project's first event cannot be recorded");
+            }
+        }
+    }
+}
+
+impl std::ops::Drop for Writer {
+    /// What was learned but perhaps not committed must be read again.
+    fn drop(&mut self) {
+        self.ports.definitions.forget_pending();
+    }
+}
+
+fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Vec<HeatmapRow> {
+    let mut rows = Vec::new();
+    events.retain_mut(|event| {
+        heatmaps::extract(event);
+        for point in std::mem::take(&mut event.heatmap) {
+            rows.push(HeatmapRow {
+                team: event.project.id,
+                timestamp: event.timestamp,
+                session_id: event.properties.get_str("$session_id").unwrap_or_default().to_owned(),
+                distinct_id: event.distinct_id.clone(),
+                point,
+            });
+        }
+        if heatmaps::is_all(event) {
+            for (_, details) in &event.warnings {
+                tracing::debug!(%details, "heatmap data was not all usable");
+            }
+            drops.push(dropped(event, Reason::HeatmapOnly.into()));
+            return false;
+        }
+        true
+    });
+    rows
+}
+
+const GROUP_PROPERTIES: [&str; 5] = ["$group_0", "$group_1", "$group_2", "$group_3", "$group_4"];
+
+fn row(mut event: Incoming, belonging: Belonging, now: Timestamp) -> EventRow {
+    for (index, key) in belonging.groups {
+        if let Some(name) = GROUP_PROPERTIES.get(usize::from(index.0)) {
+            event.properties.set(*name, model::PropertyValue::String(key));
+        }
+    }
+    EventRow {
+        team: event.project.id,
+        uuid: event.uuid,
+        event: event.event,
+        timestamp: event.timestamp,
+        created_at: now,
+        distinct_id: event.distinct_id,
+        person_id: belonging.person_id,
+        person_created_at: belonging.person_created_at,
+        person_mode: belonging.mode,
+        properties: event.properties,
+        person_properties: belonging.person_properties,
+        elements_chain: event.elements_chain,
+        historical_migration: event.historical_migration,
+    }
+}

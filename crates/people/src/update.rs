@@ -1,0 +1,174 @@
+//! What one event changes about a person.
+
+use model::{Properties, PropertyValue};
+use std::sync::Arc;
+
+/// `$set`, `$set_once` and `$unset` of one event, automatic ones included.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    pub set: Vec<(Arc<str>, PropertyValue)>,
+    pub set_once: Vec<(Arc<str>, PropertyValue)>,
+    pub unset: Vec<Arc<str>>,
+}
+
+impl Update {
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.set_once.is_empty() && self.unset.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.set.clear();
+        self.set_once.clear();
+        self.unset.clear();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    Nothing,
+    /// Only values that change with every page view; not worth a write of the person.
+    Minor,
+    Real,
+}
+
+/// Values that every page view may change. A person is not rewritten for these alone.
+const MINOR: &[&str] = &[
+    "$current_url", "$pathname", "$referring_domain", "$referrer", "$screen_height", "$screen_width", "$viewport_height", "$viewport_width",
+    "$browser", "$browser_version", "$device_type", "$raw_user_agent", "$os", "$os_name", "$os_version",
+];
+
+fn is_minor(name: &str) -> bool {
+    let geo = name.starts_with("$geoip_") && name != "$geoip_country_name" && name != "$geoip_city_name";
+    geo || MINOR.contains(&name)
+}
+
+/// Names are interned while events are read, so most comparisons end at the pointer.
+fn find<'p>(properties: &'p Properties, name: &Arc<str>) -> Option<&'p PropertyValue> {
+    let same = properties.iter().find(|(known, _)| Arc::ptr_eq(known, name));
+    same.map(|(_, value)| value).or_else(|| properties.get(name))
+}
+
+/// Applies `$set_once`, then `$set`, then `$unset`. Copies the properties only when something changes.
+pub fn apply(properties: &mut Arc<Properties>, update: &Update) -> Effect {
+    let mut effect = Effect::Nothing;
+    for (name, value) in &update.set_once {
+        if find(properties, name).is_none() && !update.set.iter().any(|(set, _)| set == name) {
+            Arc::make_mut(properties).push_new(name.clone(), value.clone());
+            effect = Effect::Real;
+        }
+    }
+    for (name, value) in &update.set {
+        match find(properties, name) {
+            Some(old) if old == value => continue,
+            Some(_) if is_minor(name) => effect = effect.max(Effect::Minor),
+            _ => effect = Effect::Real,
+        }
+        Arc::make_mut(properties).set(name.clone(), value.clone());
+    }
+    for name in &update.unset {
+        if find(properties, name).is_some() {
+            Arc::make_mut(properties).remove(name);
+            effect = Effect::Real;
+        }
+    }
+    effect
+}
+
+/// More than this is cut down to [`TRIMMED_BYTES`].
+pub const MAX_BYTES: usize = 640 * 1024;
+pub const TRIMMED_BYTES: usize = 512 * 1024;
+
+fn is_protected(name: &str) -> bool {
+    matches!(name, "email" | "name" | "$creator_event_uuid" | "$session_id" | "$window_id" | "$user_id" | "$device_id")
+        || name.starts_with("$initial_")
+        || name.starts_with("utm_")
+        || is_minor(name)
+}
+
+/// Drops unprotected properties, the last first, until the rest fits. `false` when even the protected ones are too large.
+pub fn trim(properties: &mut Properties) -> bool {
+    let mut bytes = size(properties);
+    if bytes <= MAX_BYTES {
+        return true;
+    }
+    let names: Vec<(Arc<str>, usize)> =
+        properties.iter().filter(|(name, _)| !is_protected(name)).map(|(name, value)| (name.clone(), entry_size(name, value))).collect();
+    let mut dropped = std::collections::HashSet::new();
+    for (name, entry) in names.into_iter().rev() {
+        if bytes <= TRIMMED_BYTES {
+            break;
+        }
+        bytes -= entry;
+        dropped.insert(name);
+    }
+    properties.retain(|name, _| !dropped.contains(name));
+    bytes <= MAX_BYTES
+}
+
+/// Bytes of the JSON text, within a few percent; cheap enough to ask after every change.
+pub fn size(properties: &Properties) -> usize {
+    properties.iter().map(|(name, value)| entry_size(name, value)).sum()
+}
+
+fn entry_size(name: &str, value: &PropertyValue) -> usize {
+    let value = match value {
+        PropertyValue::String(text) => text.len() + 2,
+        PropertyValue::Json(text) => text.len(),
+        _ => 8,
+    };
+    name.len() + value + 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(json: &str) -> Vec<(Arc<str>, PropertyValue)> {
+        let properties = Properties::from_json_text(json).unwrap();
+        properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    #[track_caller]
+    fn check(before: &str, set: &str, set_once: &str, unset: &[&str], after: &str, effect: Effect) {
+        let mut properties = Arc::new(Properties::from_json_text(before).unwrap());
+        let update = Update { set: pairs(set), set_once: pairs(set_once), unset: unset.iter().map(|&name| name.into()).collect() };
+        assert_eq!(apply(&mut properties, &update), effect);
+        assert_eq!(properties.to_json_text(), after);
+    }
+
+    #[test]
+    fn set_once_then_set_then_unset() {
+        check("{}", r#"{"a":1}"#, r#"{"a":2,"b":3}"#, &[], r#"{"b":3,"a":1}"#, Effect::Real);
+        check(r#"{"a":1}"#, "{}", r#"{"a":2}"#, &[], r#"{"a":1}"#, Effect::Nothing);
+        check(r#"{"a":1}"#, r#"{"a":2}"#, "{}", &["a"], "{}", Effect::Real);
+        check(r#"{"a":1}"#, r#"{"a":1}"#, "{}", &["z"], r#"{"a":1}"#, Effect::Nothing);
+    }
+
+    #[test]
+    fn values_that_change_with_every_page_are_minor_unless_they_are_new() {
+        check(r#"{"$current_url":"/a"}"#, r#"{"$current_url":"/b"}"#, "{}", &[], r#"{"$current_url":"/b"}"#, Effect::Minor);
+        check("{}", r#"{"$current_url":"/b"}"#, "{}", &[], r#"{"$current_url":"/b"}"#, Effect::Real);
+        check(r#"{"$geoip_city_name":"A"}"#, r#"{"$geoip_city_name":"B"}"#, "{}", &[], r#"{"$geoip_city_name":"B"}"#, Effect::Real);
+        check(r#"{"$geoip_latitude":1}"#, r#"{"$geoip_latitude":2}"#, "{}", &[], r#"{"$geoip_latitude":2}"#, Effect::Minor);
+    }
+
+    #[test]
+    fn an_unchanged_person_is_not_copied() {
+        let before = Arc::new(Properties::from_json_text(r#"{"a":1}"#).unwrap());
+        let mut after = before.clone();
+        apply(&mut after, &Update { set: pairs(r#"{"a":1}"#), ..Update::default() });
+        assert!(Arc::ptr_eq(&before, &after));
+    }
+
+    #[test]
+    fn a_person_that_grew_too_large_loses_its_newest_unprotected_properties() {
+        let mut properties = Properties::new();
+        properties.set("email", "a@b.c");
+        for at in 0..80 {
+            properties.set(format!("p{at}"), PropertyValue::string("x".repeat(10_000)));
+        }
+        assert!(trim(&mut properties));
+        assert!(size(&properties) <= TRIMMED_BYTES);
+        assert!(properties.contains("email") && properties.contains("p0") && !properties.contains("p79"));
+    }
+}
