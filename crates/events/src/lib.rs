@@ -81,6 +81,8 @@ pub struct StoreStats {
     pub memory_rows: u64,
     pub segments: u64,
     pub disk_bytes: u64,
+    /// Pieces of damaged data that were set aside since the start.
+    pub damaged: u64,
 }
 
 #[async_trait]

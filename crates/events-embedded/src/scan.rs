@@ -1,0 +1,228 @@
+//! Events as DataFusion sees them: a table that reads only the row groups, columns and rows that a select needs.
+
+use crate::columns;
+use crate::segment::{Opened, Segment};
+use crate::shred::Chunk;
+use crate::snapshot::Snapshot;
+use crate::unify::{PersonView, data_type, needed_columns, not_erased, unify};
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use datafusion::physical_expr::PhysicalExpr;
+use model::Timestamp;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+use query::{ColumnSource, ColumnUse, TableUse};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const BATCH_ROWS: usize = 8 << 10;
+/// A batch of the largest rows of a segment must stay below this, so that no text column passes 2 GiB.
+const BATCH_BYTES: usize = 256 << 20;
+
+/// What a select has looked at.
+#[derive(Default)]
+pub struct Counters {
+    pub rows: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+/// Columns that are cheap to read before the others.
+fn is_cheap(column: &ColumnUse) -> bool {
+    matches!(
+        column.source,
+        ColumnSource::Field("event" | "timestamp" | "created_at" | "uuid" | "distinct_id" | "person_id" | "person_id_stored" | "person_mode")
+    )
+}
+
+/// A condition of the query that is decided before other columns are read.
+#[derive(Clone)]
+pub struct Filter {
+    pub condition: Arc<dyn PhysicalExpr>,
+    /// Places in the scan's columns.
+    columns: Vec<usize>,
+}
+
+/// One reading of the events table: which rows, and which columns of them.
+#[derive(Clone)]
+pub struct Scan {
+    pub snapshot: Arc<Snapshot>,
+    pub wanted: Arc<Vec<ColumnUse>>,
+    pub schema: SchemaRef,
+    pub filters: Vec<Filter>,
+    pub work: Arc<Vec<Work>>,
+    pub counters: Arc<Counters>,
+}
+
+/// A part of the rows that is read at one go.
+#[derive(Clone)]
+pub enum Work {
+    Chunk(Arc<Chunk>),
+    RowGroup { segment: Arc<Segment>, number: usize },
+}
+
+pub fn schema_of(wanted: &[ColumnUse]) -> SchemaRef {
+    Arc::new(Schema::new(wanted.iter().map(|column| Field::new(&column.name, data_type(column.kind), true)).collect::<Vec<_>>()))
+}
+
+impl Scan {
+    pub fn plan(snapshot: Arc<Snapshot>, table: &TableUse, wanted: Vec<ColumnUse>, counters: Arc<Counters>) -> Result<Self> {
+        let work = plan_work(&snapshot, table.time_range, table.events.as_deref())?;
+        Ok(Scan { snapshot, schema: schema_of(&wanted), wanted: Arc::new(wanted), filters: Vec::new(), work: Arc::new(work), counters })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.work.iter().map(Work::rows).sum()
+    }
+
+    /// Takes a condition on cheap columns; false when it needs others.
+    pub fn take_filter(&mut self, condition: &Arc<dyn PhysicalExpr>) -> bool {
+        let mut columns: Vec<usize> = datafusion::physical_expr::utils::collect_columns(condition).iter().map(|column| column.index()).collect();
+        columns.sort_unstable();
+        let cheap = columns.iter().all(|at| self.wanted.get(*at).is_some_and(is_cheap));
+        if !cheap || columns.is_empty() {
+            return false;
+        }
+        self.filters.push(Filter { condition: condition.clone(), columns });
+        true
+    }
+
+    /// Reads one part; `emit` answers false when nobody wants more.
+    pub fn read(&self, work: &Work, emit: &mut dyn FnMut(RecordBatch) -> bool) -> Result<bool> {
+        match work {
+            Work::Chunk(chunk) => {
+                self.counters.rows.fetch_add(chunk.rows() as u64, Ordering::Relaxed);
+                let view = self.snapshot.view_of_memory();
+                let mut batch = chunk.batch.clone();
+                for filter in &self.filters {
+                    batch = filter_record_batch(&batch, &self.decide(filter, &batch, &chunk.census, &view)?)?;
+                }
+                Ok(batch.num_rows() == 0 || emit(self.shape(&batch, &chunk.census, &view)?))
+            }
+            Work::RowGroup { segment, number } => self.read_row_group(segment, *number, emit),
+        }
+    }
+
+    fn read_row_group(&self, segment: &Segment, number: usize, emit: &mut dyn FnMut(RecordBatch) -> bool) -> Result<bool> {
+        let opened = segment.open()?;
+        let before = opened.file.bytes_read();
+        let view = self.snapshot.view_of(&segment.meta);
+        let batch_rows = (BATCH_BYTES / segment.meta.max_row_bytes.max(1) as usize).clamp(1, BATCH_ROWS);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
+            .with_row_groups(vec![number])
+            .with_batch_size(batch_rows)
+            .with_projection(mask(&opened, &self.wanted, &view)?)
+            .with_row_filter(RowFilter::new(self.predicates(&opened, &view)?));
+        self.counters.rows.fetch_add(opened.metadata.metadata().row_group(number).num_rows() as u64, Ordering::Relaxed);
+        let mut wanted = true;
+        for batch in builder.build()? {
+            let mut batch = batch?;
+            if let Some(keep) = not_erased(&batch, &view)? {
+                batch = filter_record_batch(&batch, &keep)?;
+            }
+            if batch.num_rows() > 0 && !emit(self.shape(&batch, &opened.census, &view)?) {
+                wanted = false;
+                break;
+            }
+        }
+        self.counters.bytes.fetch_add(opened.file.bytes_read().saturating_sub(before), Ordering::Relaxed);
+        Ok(wanted)
+    }
+
+    fn predicates(&self, opened: &Arc<Opened>, view: &PersonView) -> Result<Vec<Box<dyn ArrowPredicate>>> {
+        let mut filters: Vec<&Filter> = self.filters.iter().collect();
+        filters.sort_by_key(|filter| filter.columns.len());
+        filters
+            .into_iter()
+            .map(|filter| {
+                let used: Vec<ColumnUse> = filter.columns.iter().map(|at| self.wanted[*at].clone()).collect();
+                let mask = mask(opened, &used, &PersonView { erased: None, ..view.clone() })?;
+                let (scan, filter, opened, view) = (self.clone(), filter.clone(), opened.clone(), view.clone());
+                let decide = move |batch: RecordBatch| {
+                    scan.decide(&filter, &batch, &opened.census, &view).map_err(|error| ArrowError::ExternalError(error.into()))
+                };
+                Ok(Box::new(ArrowPredicateFn::new(mask, decide)) as Box<dyn ArrowPredicate>)
+            })
+            .collect()
+    }
+
+    /// Which rows of a stored batch meet the condition.
+    fn decide(&self, filter: &Filter, batch: &RecordBatch, census: &columns::Census, view: &PersonView) -> Result<BooleanArray> {
+        let used: Vec<ColumnUse> = filter.columns.iter().map(|at| self.wanted[*at].clone()).collect();
+        let mut arrays: Vec<_> = self.schema.fields().iter().map(|field| new_null_array(field.data_type(), batch.num_rows())).collect();
+        for (at, array) in filter.columns.iter().zip(unify(batch, census, view, &used)?) {
+            arrays[*at] = array;
+        }
+        let row = RecordBatch::try_new(self.schema.clone(), arrays)?;
+        let decided = filter.condition.evaluate(&row)?.into_array(batch.num_rows())?;
+        Ok(decided.as_boolean_opt().context("a condition that is neither true nor false")?.clone())
+    }
+
+    fn shape(&self, batch: &RecordBatch, census: &columns::Census, view: &PersonView) -> Result<RecordBatch> {
+        let arrays = unify(batch, census, view, &self.wanted)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?)
+    }
+}
+
+impl Work {
+    fn rows(&self) -> usize {
+        match self {
+            Work::Chunk(chunk) => chunk.rows(),
+            Work::RowGroup { segment, number } => {
+                segment.open().map_or(0, |opened| opened.metadata.metadata().row_group(*number).num_rows() as usize)
+            }
+        }
+    }
+}
+
+fn mask(opened: &Opened, wanted: &[ColumnUse], view: &PersonView) -> Result<ProjectionMask> {
+    let schema = opened.metadata.schema();
+    let exists = |name: &str| opened.census.columns.contains_key(name);
+    let needed = needed_columns(wanted, &exists, &opened.census, view)?;
+    let roots = needed.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ProjectionMask::roots(opened.metadata.parquet_schema(), roots))
+}
+
+/// Newest first: a select of the latest rows then soon knows that older ones cannot matter.
+fn plan_work(snapshot: &Snapshot, range: Option<(Timestamp, Timestamp)>, events: Option<&[String]>) -> Result<Vec<Work>> {
+    let mut work = Vec::new();
+    let mut chunks = snapshot.chunks.clone();
+    for tail in &snapshot.tails {
+        chunks.extend(tail.chunk()?);
+    }
+    chunks.sort_by_key(|chunk| std::cmp::Reverse(chunk.last));
+    work.extend(chunks.into_iter().filter(|chunk| range.is_none_or(|(first, last)| chunk.first <= last && chunk.last >= first)).map(Work::Chunk));
+    let mut segments: Vec<&Arc<Segment>> = snapshot.segments.iter().filter(|segment| segment.meta.overlaps(range)).collect();
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.meta.last_us));
+    for segment in segments {
+        let opened = segment.open()?;
+        for (number, group) in opened.metadata.metadata().row_groups().iter().enumerate() {
+            if may_match(group, &opened, range, events)? {
+                work.push(Work::RowGroup { segment: segment.clone(), number });
+            }
+        }
+    }
+    Ok(work)
+}
+
+fn may_match(group: &RowGroupMetaData, opened: &Opened, range: Option<(Timestamp, Timestamp)>, events: Option<&[String]>) -> Result<bool> {
+    let statistics = |name: &str| -> Result<Option<&Statistics>> { Ok(group.column(opened.metadata.schema().index_of(name)?).statistics()) };
+    if let (Some((first, last)), Some(Statistics::Int64(times))) = (range, statistics(columns::TIMESTAMP)?)
+        && let (Some(least), Some(most)) = (times.min_opt(), times.max_opt())
+        && (*least > last.0 || *most < first.0)
+    {
+        return Ok(false);
+    }
+    if let (Some(events), Some(Statistics::ByteArray(names))) = (events, statistics(columns::EVENT)?)
+        && let (Some(least), Some(most)) = (names.min_opt(), names.max_opt())
+    {
+        // Long names are cut in statistics; the cut maximum is rounded up, so comparing stays safe.
+        return Ok(events.iter().any(|event| event.as_bytes() >= least.data() && event.as_bytes() <= most.data()));
+    }
+    Ok(true)
+}

@@ -1,0 +1,295 @@
+//! A segment: an immutable Parquet file with the rows of one team and week, sorted by (event, person, time), and its side file.
+
+use crate::columns::{self, Census, Kind, PropertyColumn};
+use crate::disk::{Disk, DiskFile};
+use crate::keys::{Key, Keyring};
+use crate::merge::Layout;
+use crate::side::{self, CheckedFile, Keys, Summing};
+use anyhow::{Context, Result};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use model::{TeamId, Timestamp};
+use parking_lot::Mutex;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
+use std::io::BufWriter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+const ROW_GROUP_ROWS: usize = 128 << 10;
+/// 2000-01-01.
+const FIRST_PLAUSIBLE_DAY: i64 = 10_957;
+const CENSUS_KEY: &str = "hoglet.census";
+const FORMAT_KEY: &str = "hoglet.format";
+const FORMAT: &str = "1";
+
+/// Which week of a team a segment holds: days from 1970-01-01 to the Monday, or `MIXED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Week(pub i32);
+
+impl Week {
+    /// Events whose timestamps are implausible, or in weeks with too few of them to be worth a file.
+    pub const MIXED: Week = Week(i32::MAX);
+
+    /// Weeks begin on Monday. Implausible times do not get files of their own.
+    pub fn of(at: Timestamp, now: Timestamp) -> Self {
+        let day = at.utc_day();
+        let plausible = (FIRST_PLAUSIBLE_DAY..=now.utc_day() + 8).contains(&day);
+        // 1970-01-01 was a Thursday.
+        if plausible { Week((day - (day + 3).rem_euclid(7)) as i32) } else { Week::MIXED }
+    }
+
+    fn folder(self) -> String {
+        if self == Week::MIXED {
+            return "week=mixed".to_owned();
+        }
+        let monday = chrono::DateTime::from_timestamp(i64::from(self.0) * 86_400, 0).unwrap_or_default();
+        monday.format("week=%G-W%V").to_string()
+    }
+}
+
+/// What the manifest knows of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentMeta {
+    pub id: u64,
+    pub team: TeamId,
+    pub week: Week,
+    pub rows: u64,
+    /// Both files.
+    pub bytes: u64,
+    pub first_us: i64,
+    pub last_us: i64,
+    pub max_row_bytes: u32,
+    /// Person overrides up to this number are in its `person_id` column already.
+    pub folded: u64,
+    /// Erasures up to this number have removed their rows from it already.
+    pub erased: u64,
+}
+
+impl SegmentMeta {
+    pub fn parquet(&self) -> String {
+        format!("segments/team={}/{}/{:010}.parquet", self.team, self.week.folder(), self.id)
+    }
+
+    pub fn side(&self) -> String {
+        format!("segments/team={}/{}/{:010}.side", self.team, self.week.folder(), self.id)
+    }
+
+    /// Whether events of this day could be among its rows.
+    pub fn covers_day(&self, day: i64) -> bool {
+        Timestamp(self.first_us).utc_day() <= day && day <= Timestamp(self.last_us).utc_day()
+    }
+
+    pub fn overlaps(&self, range: Option<(Timestamp, Timestamp)>) -> bool {
+        range.is_none_or(|(first, last)| self.first_us <= last.0 && self.last_us >= first.0)
+    }
+}
+
+/// An opened segment file: its Parquet footer and what the property columns hold.
+pub struct Opened {
+    pub file: CheckedFile,
+    pub metadata: ArrowReaderMetadata,
+    pub census: Census,
+}
+
+pub struct Segment {
+    pub meta: SegmentMeta,
+    disk: Disk,
+    opened: Mutex<Option<(Arc<Opened>, Instant)>>,
+    keys: Mutex<Option<(Arc<Keys>, Instant)>>,
+    damaged: AtomicBool,
+    /// No manifest names it any more: its files go when the last reader does.
+    obsolete: AtomicBool,
+}
+
+impl Segment {
+    pub fn new(meta: SegmentMeta, disk: Disk) -> Self {
+        Segment {
+            meta,
+            disk,
+            opened: Mutex::new(None),
+            keys: Mutex::new(None),
+            damaged: AtomicBool::new(false),
+            obsolete: AtomicBool::new(false),
+        }
+    }
+
+    pub fn open(&self) -> Result<Arc<Opened>> {
+        let mut slot = self.opened.lock();
+        if let Some((opened, used)) = &mut *slot {
+            *used = Instant::now();
+            return Ok(opened.clone());
+        }
+        let opened = Arc::new(self.noting_damage(open(&self.disk, &self.meta))?);
+        *slot = Some((opened.clone(), Instant::now()));
+        Ok(opened)
+    }
+
+    pub fn contains(&self, key: Key) -> Result<bool> {
+        let mut slot = self.keys.lock();
+        if let Some((keys, used)) = &mut *slot {
+            *used = Instant::now();
+            return Ok(keys.contains(key));
+        }
+        let keys = Arc::new(self.noting_damage(Keys::open(&self.disk, &self.meta.side()))?);
+        let found = keys.contains(key);
+        *slot = Some((keys, Instant::now()));
+        Ok(found)
+    }
+
+    fn noting_damage<T>(&self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|_| self.damaged.store(true, Ordering::Relaxed)).with_context(|| format!("segment {}", self.meta.parquet()))
+    }
+
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed) || self.opened.lock().as_ref().is_some_and(|(opened, _)| opened.file.is_damaged())
+    }
+
+    /// Lets go of memory that nothing asked for since `since`.
+    pub fn forget_unused(&self, since: Instant) {
+        self.opened.lock().take_if(|(_, used)| *used < since);
+        self.keys.lock().take_if(|(_, used)| *used < since);
+    }
+
+    pub fn retire(&self) {
+        self.obsolete.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.obsolete.load(Ordering::Relaxed) {
+            for name in [self.meta.parquet(), self.meta.side()] {
+                if let Err(error) = self.disk.remove(&name) {
+                    // The next start removes what no manifest names.
+                    tracing::warn!(%error, file = name, "could not remove a merged segment");
+                }
+            }
+        }
+    }
+}
+
+fn open(disk: &Disk, meta: &SegmentMeta) -> Result<Opened> {
+    let file = CheckedFile::open(disk, &meta.parquet(), &meta.side())?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional)).context("reading its footer")?;
+    let pairs = metadata.metadata().file_metadata().key_value_metadata().context("its footer lacks our metadata")?;
+    let census = pairs.iter().find(|pair| pair.key == CENSUS_KEY).and_then(|pair| pair.value.as_deref()).context("its footer lacks the census")?;
+    Ok(Opened { census: serde_json::from_str(census).context("reading its census")?, metadata, file })
+}
+
+/// Writes one segment. Nothing counts until the manifest names it.
+pub struct SegmentWriter {
+    disk: Disk,
+    meta: SegmentMeta,
+    arrow: ArrowWriter<Summing<BufWriter<DiskFile>>>,
+    keyring: Keyring,
+    keys: Vec<Key>,
+    /// Lists the rest columns as planned; the property columns are counted while rows come.
+    census: Census,
+    counts: Vec<u64>,
+}
+
+/// What a new segment is and how hard to compress it.
+pub struct NewSegment {
+    pub id: u64,
+    pub team: TeamId,
+    pub week: Week,
+    pub folded: u64,
+    pub erased: u64,
+    pub max_row_bytes: u32,
+    pub zstd_level: i32,
+}
+
+impl SegmentWriter {
+    pub fn create(disk: &Disk, new: NewSegment, layout: &Layout, keyring: Keyring) -> Result<Self> {
+        let meta = SegmentMeta {
+            id: new.id,
+            team: new.team,
+            week: new.week,
+            rows: 0,
+            bytes: 0,
+            first_us: i64::MAX,
+            last_us: i64::MIN,
+            max_row_bytes: new.max_row_bytes,
+            folded: new.folded,
+            erased: new.erased,
+        };
+        let name = meta.parquet();
+        let file = Summing::new(BufWriter::with_capacity(256 << 10, disk.create(&name).with_context(|| format!("creating {name}"))?));
+        let arrow = ArrowWriter::try_new(file, layout.schema.clone(), Some(writer_properties(&layout.columns, new.zstd_level)?))?;
+        let counts = vec![0; layout.schema.fields().len()];
+        Ok(SegmentWriter { disk: disk.clone(), meta, arrow, keyring, keys: Vec::new(), census: layout.census.clone(), counts })
+    }
+
+    /// The files that it writes.
+    pub fn files(&self) -> [String; 2] {
+        [self.meta.parquet(), self.meta.side()]
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("rows lack {name}"));
+        let times = column(columns::TIMESTAMP)?.as_primitive::<TimestampMicrosecondType>();
+        let uuids = column(columns::UUID)?.as_fixed_size_binary();
+        let (events, distinct_ids) = (column(columns::EVENT)?.as_dictionary::<Int32Type>(), column(columns::DISTINCT_ID)?.as_dictionary::<Int32Type>());
+        let (event_names, distinct_names) = (events.values().as_string::<i32>(), distinct_ids.values().as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let at = times.value(row);
+            self.meta.first_us = self.meta.first_us.min(at);
+            self.meta.last_us = self.meta.last_us.max(at);
+            let event = event_names.value(events.keys().value(row) as usize);
+            let distinct_id = distinct_names.value(distinct_ids.keys().value(row) as usize);
+            self.keys.push(self.keyring.key(self.meta.team.0, Timestamp(at).utc_day(), event, distinct_id, uuids.value(row)));
+        }
+        for (count, array) in self.counts.iter_mut().zip(batch.columns()) {
+            *count += (array.len() - array.null_count()) as u64;
+        }
+        self.meta.rows += batch.num_rows() as u64;
+        self.arrow.write(batch).context("writing rows")
+    }
+
+    /// Makes both files durable.
+    pub fn finish(mut self, schema: &SchemaRef) -> Result<SegmentMeta> {
+        for (field, count) in schema.fields().iter().zip(&self.counts) {
+            self.census.columns.entry(field.name().clone()).and_modify(|planned| *planned = *count);
+        }
+        self.arrow.append_key_value_metadata(KeyValue::new(CENSUS_KEY.to_owned(), serde_json::to_string(&self.census)?));
+        let (buffered, sums, length) = self.arrow.into_inner().context("writing the footer")?.finish();
+        let file = buffered.into_inner().map_err(|error| error.into_error()).context("writing the last bytes")?;
+        file.sync().context("syncing the segment")?;
+        let side = side::encode(length, &sums, &self.keys);
+        self.meta.bytes = length + side.len() as u64;
+        let name = self.meta.side();
+        let mut file = self.disk.create(&name).with_context(|| format!("creating {name}"))?;
+        std::io::Write::write_all(&mut file, &side).with_context(|| format!("writing {name}"))?;
+        file.sync().with_context(|| format!("syncing {name}"))?;
+        self.disk.sync_folder_of(&name)?;
+        Ok(self.meta)
+    }
+}
+
+fn writer_properties(property_columns: &[PropertyColumn], zstd_level: i32) -> Result<WriterProperties> {
+    let path = |name: &str| ColumnPath::new(vec![name.to_owned()]);
+    let metadata = vec![KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_owned())];
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_key_value_metadata(Some(metadata))
+        .set_column_dictionary_enabled(path(columns::UUID), false)
+        .set_column_dictionary_enabled(path(columns::TIMESTAMP), false)
+        .set_column_encoding(path(columns::TIMESTAMP), Encoding::DELTA_BINARY_PACKED);
+    for name in [columns::EVENT, columns::TIMESTAMP] {
+        builder = builder.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
+    }
+    for column in property_columns.iter().filter(|column| column.kind == Kind::Json) {
+        // Long texts that differ from row to row only make the dictionary overflow.
+        builder = builder.set_column_dictionary_page_size_limit(path(&column.column_name()), 128 << 10);
+    }
+    Ok(builder.build())
+}

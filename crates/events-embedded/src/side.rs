@@ -1,0 +1,256 @@
+//! The file beside a segment's Parquet file: checksums of its blocks, and the keys of its rows. Version 1.
+//!
+//! ```text
+//! "hogletSD" version:u32 block:u32 parquet_bytes:u64 blocks:u32 keys_bytes:u64 crc_of_the_rest:u32 crc_of_the_above:u32
+//! crc32 of each block of the Parquet file
+//! keys (see `keys`)
+//! ```
+//!
+//! Parquet readers find nothing unusual in the Parquet file; everything of ours is here.
+
+use crate::disk::Disk;
+use crate::keys::{self, Key, StoredKeys};
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+const MAGIC: [u8; 8] = *b"hogletSD";
+const VERSION: u32 = 1;
+const HEADER: usize = 44;
+const BLOCK: usize = 64 << 10;
+
+/// Passes bytes on and keeps the checksum of every block.
+pub struct Summing<W> {
+    inner: W,
+    hasher: crc32fast::Hasher,
+    in_block: usize,
+    pub sums: Vec<u32>,
+    pub length: u64,
+}
+
+impl<W: Write> Summing<W> {
+    pub fn new(inner: W) -> Self {
+        Summing { inner, hasher: crc32fast::Hasher::new(), in_block: 0, sums: Vec::new(), length: 0 }
+    }
+
+    pub fn finish(mut self) -> (W, Vec<u32>, u64) {
+        if self.in_block > 0 {
+            self.sums.push(self.hasher.clone().finalize());
+        }
+        (self.inner, self.sums, self.length)
+    }
+}
+
+impl<W: Write> Write for Summing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        let mut rest = &bytes[..written];
+        self.length += written as u64;
+        while !rest.is_empty() {
+            let (head, tail) = rest.split_at(rest.len().min(BLOCK - self.in_block));
+            self.hasher.update(head);
+            self.in_block += head.len();
+            if self.in_block == BLOCK {
+                self.sums.push(std::mem::take(&mut self.hasher).finalize());
+                self.in_block = 0;
+            }
+            rest = tail;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+pub fn encode(parquet_bytes: u64, sums: &[u32], keys: &[Key]) -> Vec<u8> {
+    let keys = keys::encode(keys);
+    let mut body: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    body.extend_from_slice(&keys);
+    let mut out = Vec::with_capacity(HEADER + body.len());
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&(BLOCK as u32).to_le_bytes());
+    out.extend_from_slice(&parquet_bytes.to_le_bytes());
+    out.extend_from_slice(&(sums.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(keys.len() as u64).to_le_bytes());
+    out.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+    out.extend_from_slice(&body);
+    out
+}
+
+struct Header {
+    parquet_bytes: u64,
+    sums: usize,
+    keys: usize,
+    body_crc: u32,
+}
+
+fn read_header(bytes: &[u8]) -> Result<Header> {
+    let head = bytes.first_chunk::<HEADER>().context("its side file ends early")?;
+    let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
+    let long = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
+    ensure!(head[..8] == MAGIC && crc32fast::hash(&head[..40]) == number(40), "its side file's header is damaged");
+    ensure!(number(8) == VERSION, "its side file has version {}, which this build does not know", number(8));
+    ensure!(number(12) as usize == BLOCK, "its side file has blocks of {} bytes", number(12));
+    Ok(Header { parquet_bytes: long(16), sums: number(24) as usize, keys: long(28) as usize, body_crc: number(36) })
+}
+
+/// The keys of one segment, mapped from its side file.
+pub struct Keys {
+    map: memmap2::Mmap,
+    start: usize,
+}
+
+impl Keys {
+    pub fn open(disk: &Disk, name: &str) -> Result<Self> {
+        let file = disk.open(name).with_context(|| format!("opening {name}"))?;
+        // SAFETY: side files are written once, before the manifest names them, and never changed or cut after that.
+        let map = unsafe { memmap2::Mmap::map(&file) }.with_context(|| format!("mapping {name}"))?;
+        let header = read_header(&map)?;
+        let start = HEADER + header.sums * 4;
+        ensure!(map.len() == start + header.keys, "its side file has the wrong length");
+        ensure!(crc32fast::hash(&map[HEADER..]) == header.body_crc, "its side file is damaged");
+        StoredKeys::new(&map[start..])?;
+        Ok(Keys { map, start })
+    }
+
+    pub fn contains(&self, key: Key) -> bool {
+        StoredKeys::new(&self.map[self.start..]).is_ok_and(|keys| keys.contains(key))
+    }
+}
+
+/// A Parquet file whose blocks are compared with their checksums when they are first read.
+#[derive(Clone)]
+pub struct CheckedFile(Arc<Checked>);
+
+struct Checked {
+    file: File,
+    length: u64,
+    sums: Vec<u32>,
+    /// One bit per block that was found good.
+    good: Vec<AtomicU64>,
+    damaged: AtomicBool,
+    bytes_read: AtomicU64,
+    /// The last block read; Parquet's footer and neighbouring pages share blocks.
+    recent: Mutex<Option<(usize, Bytes)>>,
+}
+
+impl CheckedFile {
+    pub fn open(disk: &Disk, parquet: &str, side: &str) -> Result<Self> {
+        let mut opened = disk.open(side).with_context(|| format!("opening {side}"))?;
+        let mut head = vec![0; HEADER];
+        opened.read_exact(&mut head).context("its side file ends early")?;
+        let header = read_header(&head)?;
+        let mut sums = vec![0; header.sums * 4];
+        opened.read_exact(&mut sums).context("its side file ends early")?;
+        let sums: Vec<u32> = sums.as_chunks().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
+        let file = disk.open(parquet).with_context(|| format!("opening {parquet}"))?;
+        let length = file.metadata()?.len();
+        ensure!(length == header.parquet_bytes, "it has {length} bytes instead of {}", header.parquet_bytes);
+        ensure!(sums.len() as u64 == length.div_ceil(BLOCK as u64), "its side file has the wrong number of checksums");
+        let good = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let checked = Checked {
+            file,
+            length,
+            sums,
+            good,
+            damaged: AtomicBool::new(false),
+            bytes_read: AtomicU64::new(0),
+            recent: Mutex::new(None),
+        };
+        Ok(CheckedFile(Arc::new(checked)))
+    }
+
+    /// Whether a block was found that does not fit its checksum.
+    pub fn is_damaged(&self) -> bool {
+        self.0.damaged.load(Ordering::Relaxed)
+    }
+
+    pub fn bytes_read(&self) -> u64 {
+        self.0.bytes_read.load(Ordering::Relaxed)
+    }
+
+    fn read(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.0.length);
+        let Some(end) = end else {
+            return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {}", self.0.length)));
+        };
+        self.0.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+        let blocks = start as usize / BLOCK..(end as usize).div_ceil(BLOCK);
+        if blocks.clone().all(|block| self.is_good(block)) {
+            let mut bytes = vec![0; length];
+            self.0.file.read_exact_at(&mut bytes, start)?;
+            return Ok(bytes.into());
+        }
+        let from = blocks.start * BLOCK;
+        let mut bytes = vec![0; (blocks.end * BLOCK).min(self.0.length as usize) - from];
+        self.0.file.read_exact_at(&mut bytes, from as u64)?;
+        for (block, content) in blocks.zip(bytes.chunks(BLOCK)) {
+            if crc32fast::hash(content) != self.0.sums[block] {
+                self.0.damaged.store(true, Ordering::Relaxed);
+                return Err(ParquetError::General(format!("block {block} does not fit its checksum")));
+            }
+            self.0.good[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
+        }
+        Ok(Bytes::from(bytes).slice(start as usize - from..end as usize - from))
+    }
+
+    fn is_good(&self, block: usize) -> bool {
+        self.0.good[block / 64].load(Ordering::Relaxed) >> (block % 64) & 1 == 1
+    }
+}
+
+impl Length for CheckedFile {
+    fn len(&self) -> u64 {
+        self.0.length
+    }
+}
+
+impl ChunkReader for CheckedFile {
+    type T = Sequential;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Sequential> {
+        Ok(Sequential { file: self.clone(), at: start })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.read(start, length)
+    }
+}
+
+/// Page headers are read through this, a few bytes at a time.
+pub struct Sequential {
+    file: CheckedFile,
+    at: u64,
+}
+
+impl Read for Sequential {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.file.0.length {
+            return Ok(0);
+        }
+        let block = self.at as usize / BLOCK;
+        let mut recent = self.file.0.recent.lock();
+        if recent.as_ref().is_none_or(|(number, _)| *number != block) {
+            let start = (block * BLOCK) as u64;
+            let length = BLOCK.min((self.file.0.length - start) as usize);
+            *recent = Some((block, self.file.read(start, length).map_err(io::Error::other)?));
+        }
+        let (_, bytes) = recent.as_ref().expect("was just filled");
+        let bytes = &bytes[self.at as usize % BLOCK..];
+        let length = out.len().min(bytes.len());
+        out[..length].copy_from_slice(&bytes[..length]);
+        self.at += length as u64;
+        Ok(length)
+    }
+}

@@ -1,0 +1,5 @@
+mod behaviour;
+mod damage;
+mod faults;
+mod hostile;
+mod random;
