@@ -22,10 +22,10 @@ ui/dist/index.html: ui/package-lock.json $(shell find ui/src ui/public ui/index.
 	cd ui && $(NPM_CI) && npm run build
 
 ## assets: the scripts that posthog-js loads from its host, from the official npm package
-assets: crates/sdk/npm/node_modules/.package-lock.json
+assets: crates/sdk/npm/scripts.pack
 
-crates/sdk/npm/node_modules/.package-lock.json: crates/sdk/npm/package-lock.json
-	cd crates/sdk/npm && $(NPM_CI) --ignore-scripts && touch node_modules/.package-lock.json
+crates/sdk/npm/scripts.pack: crates/sdk/npm/package-lock.json crates/sdk/npm/pack.mjs
+	cd crates/sdk/npm && $(NPM_CI) --ignore-scripts && npm run --silent pack
 
 setup:
 	@tools/setup build
@@ -60,7 +60,7 @@ test-clients:
 
 ## test-crash: SIGKILL under load, again and again; nothing acknowledged may be lost or counted twice
 test-crash:
-	cargo test -p hoglet --test crash -- --ignored
+	HOGLET_CRASH_ROUNDS=200 cargo test --workspace --test crash -- --nocapture
 
 bench: build
 	tools/bench
