@@ -23,6 +23,7 @@ use http::HeaderMap;
 use model::{Clock, TeamId};
 use serde_json::{Map, Value};
 use teams::{Team, Teams};
+use web::Authenticator;
 
 pub use evaluation::{Decision, Evaluation};
 pub use request::Question;
@@ -39,6 +40,8 @@ pub struct Flags {
     pub clock: Clock,
     pub remote_config: RemoteConfigOf,
     pub group_types: GroupTypesOf,
+    /// Knows the server keys that open definitions.
+    pub authenticator: Authenticator,
 }
 
 impl Flags {

@@ -3,26 +3,20 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::{
-    Extension,
     extract::{Path, RawQuery, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use teams::Team;
-use web::{Access, ApiError, ApiResult, Authenticator, ProjectRef};
+use web::{Access, ApiError, ApiResult, ProjectRef};
 
 use crate::Flags;
 
 const SCOPE: &str = "feature_flag:read";
 
 /// `/flags/definitions` and `/api/feature_flag/local_evaluation`: the project is the one of the `token` parameter.
-pub async fn by_token(
-    State(flags): State<Flags>,
-    Extension(authenticator): Extension<Authenticator>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
+pub async fn by_token(State(flags): State<Flags>, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult<Response> {
     let key = bearer(&headers).ok_or_else(ApiError::unauthenticated)?;
     let project = match project_token(query.as_deref()) {
         Some(token) => match flags.teams.by_token(&token).await? {
@@ -37,7 +31,7 @@ pub async fn by_token(
         // The first SDKs sent the key alone.
         None => ProjectRef::Current,
     };
-    let access = authenticator.access_by_key(key, project).await?;
+    let access = flags.authenticator.access_by_key(key, project).await?;
     access.require(SCOPE)?;
     definitions(&flags, &access.team, &headers).await
 }

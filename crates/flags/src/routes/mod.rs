@@ -18,7 +18,7 @@ pub fn all(state: Flags) -> Router {
             .route(&format!("{prefix}/feature_flags/{{key}}/remote_config"), get(definitions::remote_config))
             .with_state(state.clone())
     };
-    Router::new()
+    let routes = Router::new()
         .route("/flags", any(flags::flags))
         .route("/decide", any(flags::decide))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -26,7 +26,8 @@ pub fn all(state: Flags) -> Router {
         .route("/flags/definitions", get(definitions::by_token))
         .route("/api/feature_flag/local_evaluation", get(definitions::by_token))
         .with_state(state.clone())
-        .merge(web::both_prefixes(of_project))
+        .merge(web::both_prefixes(of_project));
+    state.authenticator.guard(routes)
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ const NOW_MS: i64 = 1_767_225_600_000;
 
 async fn state() -> Flags {
     let teams = Teams::new(db::Db::in_memory().await);
-    teams.create_for_tests("phc_test").await;
+    let team = teams.create_for_tests("phc_test").await;
     Flags {
         teams,
+        authenticator: Authenticator::new(Arc::new(Keys(team))),
         clock: Clock::Fixed(Timestamp::from_millis(NOW_MS)),
         remote_config: Arc::new(|team, _| {
             Map::from_iter([("token".to_owned(), json!(team.api_token)), ("flags".to_owned(), json!("hidden"))])
@@ -199,9 +200,7 @@ impl Lookup for Keys {
 }
 
 async fn definitions(path: &str, headers: &[(&str, &str)]) -> http::Response<Body> {
-    let state = state().await;
-    let team = state.teams.by_token("phc_test").await.unwrap().unwrap();
-    let router = Authenticator::new(Arc::new(Keys(team))).guard(crate::routes(state));
+    let router = router().await;
     let mut request = Request::get(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
