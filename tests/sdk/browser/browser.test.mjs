@@ -1,0 +1,230 @@
+// posthog-js in a real browser, on pages of another origin, against the real server. Every test asks the server what arrived.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { chromium } from 'playwright-core'
+import { arrived, eventsOf, groupOf, onePerson, personOf, unique, url } from '../hoglet.mjs'
+import { forms, serve } from './pages.mjs'
+
+const all = await forms()
+let browser
+let site
+
+before(async () => {
+    site = await serve(all)
+    browser = await chromium.launch({
+        executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
+        args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+    })
+})
+
+after(async () => {
+    await browser?.close()
+    site?.stop()
+})
+
+/** Opens a form's page as a visitor nobody has seen before, waits for the SDK, and gives the test what it needs. */
+async function visit(form, run, query = '') {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const problems = []
+    page.on('pageerror', (error) => problems.push(error.message))
+    const requests = []
+    page.on('request', (request) => {
+        if (request.url().startsWith(url)) requests.push(request)
+    })
+    try {
+        await page.goto(`${site.origin}${form.path}${query}`)
+        await page.waitForFunction(() => window.posthog?.__loaded)
+        const visitor = await page.evaluate(() => posthog.get_distinct_id())
+        await run({ page, visitor, requests })
+        assert.deepEqual(problems, [], 'the page had script errors')
+    } finally {
+        await context.close()
+    }
+}
+
+function named(events, name) {
+    const found = events.filter(({ event }) => event === name)
+    assert.equal(found.length, 1, `${found.length} events ${name} among ${events.map(({ event }) => event)}`)
+    return found[0]
+}
+
+for (const form of all) {
+    describe(form.name, () => {
+        test('a page view arrives once, with where it was and what sent it', () =>
+            visit(
+                form,
+                async ({ visitor }) => {
+                    const view = named(await arrived(visitor, '$pageview'), '$pageview')
+                    assert.equal(view.properties.$lib, 'web')
+                    assert.equal(view.properties.$lib_version, form.version)
+                    assert.equal(view.properties.$current_url, `${site.origin}${form.path}?utm_source=letter`)
+                    assert.equal(view.properties.utm_source, 'letter')
+                    assert.equal(view.properties.$pathname, form.path)
+                    assert.equal(view.properties.$browser, 'Chrome')
+                    assert.ok(view.properties.$session_id)
+                },
+                '?utm_source=letter'
+            ))
+
+        test('a click is captured with its element', () =>
+            visit(form, async ({ page, visitor }) => {
+                // Autocapture starts when the remote config has been applied.
+                await arrived(visitor, '$pageview')
+                await page.click('#buy')
+                const click = named(await arrived(visitor, '$autocapture'), '$autocapture')
+                assert.equal(click.properties.$event_type, 'click')
+                assert.match(click.elements_chain, /^button\.primary:/)
+                assert.match(click.elements_chain, /text="Buy now"/)
+                assert.match(click.elements_chain, /attr__data-attr="buy-button"/)
+            }))
+
+        test('an own event keeps its properties and types', () =>
+            visit(form, async ({ page, visitor }) => {
+                await page.evaluate(() => posthog.capture('order placed', { total: 12.5, items: ['a', 'b'], gift: false, note: 'ü "quoted" 😀' }))
+                const { properties } = named(await arrived(visitor, 'order placed'), 'order placed')
+                assert.equal(properties.total, 12.5)
+                assert.deepEqual(properties.items, ['a', 'b'])
+                assert.equal(properties.gift, false)
+                assert.equal(properties.note, 'ü "quoted" 😀')
+            }))
+
+        test('identify makes the visitor and the user one person, also for what happened before', () =>
+            visit(form, async ({ page, visitor }) => {
+                const user = unique('user')
+                await page.evaluate((user) => {
+                    posthog.capture('before')
+                    posthog.identify(user, { plan: 'pro' }, { first_seen_by: 'test' })
+                    posthog.capture('after')
+                }, user)
+                await arrived(user, '$identify', 'after')
+                const person = await onePerson(visitor, user)
+                assert.deepEqual(person.distinctIds, [visitor, user].sort())
+                assert.equal(person.properties.plan, 'pro')
+                assert.equal(person.properties.first_seen_by, 'test')
+                const before = named(await arrived(visitor, 'before'), 'before')
+                const later = named(await eventsOf(user), 'after')
+                assert.equal(before.person_id, person.uuid)
+                assert.equal(later.person_id, person.uuid)
+            }))
+
+        test('alias adds a name to the person', () =>
+            visit(form, async ({ page }) => {
+                const [user, alias] = [unique('user'), unique('alias')]
+                await page.evaluate(
+                    ([user, alias]) => {
+                        posthog.identify(user)
+                        posthog.alias(alias)
+                    },
+                    [user, alias]
+                )
+                await onePerson(user, alias)
+            }))
+
+        test('reset makes the next event somebody else', () =>
+            visit(form, async ({ page, visitor }) => {
+                const user = unique('user')
+                const next = await page.evaluate((user) => {
+                    posthog.identify(user)
+                    posthog.reset()
+                    posthog.capture('after reset')
+                    return posthog.get_distinct_id()
+                }, user)
+                assert.notEqual(next, visitor)
+                const event = named(await arrived(next, 'after reset'), 'after reset')
+                const person = await onePerson(visitor, user)
+                assert.notEqual(event.person_id, person.uuid)
+            }))
+
+        test('group makes a group and marks the events that follow', () =>
+            visit(form, async ({ page }) => {
+                const [user, company] = [unique('user'), unique('acme')]
+                await page.evaluate(
+                    ([user, company]) => {
+                        posthog.identify(user)
+                        posthog.group('company', company, { name: 'Acme', seats: 5 })
+                        posthog.capture('in a group')
+                    },
+                    [user, company]
+                )
+                const event = named(await arrived(user, '$groupidentify', 'in a group'), 'in a group')
+                assert.deepEqual(event.properties.$groups, { company })
+                const group = await groupOf(company)
+                assert.equal(group.properties.name, 'Acme')
+                assert.equal(group.properties.seats, 5)
+                assert.equal(event.properties[`$group_${group.index}`], company)
+            }))
+
+        test('nothing arrives while the visitor has opted out', () =>
+            visit(form, async ({ page, visitor }) => {
+                await arrived(visitor, '$pageview')
+                await page.evaluate(() => {
+                    posthog.opt_out_capturing()
+                    posthog.capture('hidden')
+                })
+                await page.click('#buy')
+                await page.evaluate(() => {
+                    posthog.opt_in_capturing()
+                    posthog.capture('visible')
+                })
+                const events = await arrived(visitor, 'visible')
+                const names = events.map(({ event }) => event)
+                assert.ok(!names.includes('hidden') && !names.includes('$autocapture'), `arrived: ${names}`)
+            }))
+
+        test('what is captured at the last moment arrives by beacon', () =>
+            visit(form, async ({ page, visitor, requests }) => {
+                await arrived(visitor, '$pageview')
+                await page.evaluate(() => posthog.capture('last words'))
+                await page.goto(`${site.origin}/elsewhere`)
+                named(await arrived(visitor, 'last words', '$pageleave'), 'last words')
+                const beacons = requests.filter((request) => request.resourceType() === 'ping')
+                assert.notEqual(beacons.length, 0, 'the events did not travel by beacon')
+            }))
+
+        test('bodies are compressed', () =>
+            visit(form, async ({ page, visitor, requests }) => {
+                await page.evaluate(() => posthog.capture('long', { text: 'word '.repeat(2000) }))
+                const { properties } = named(await arrived(visitor, 'long'), 'long')
+                assert.equal(properties.text.length, 10_000)
+                const events = requests.filter((request) => /\/(e|i\/v0\/e)\/?(\?|$)/.test(request.url()))
+                const zipped = events.filter((request) => request.postDataBuffer()?.subarray(0, 2).equals(Buffer.from([0x1f, 0x8b])))
+                assert.notEqual(zipped.length, 0, `none of ${events.map((request) => request.url())} was compressed`)
+            }))
+    })
+}
+
+describe('what the SDK loads from its host', () => {
+    const [snippet] = all
+
+    test('flags answer and callbacks run', () =>
+        visit(snippet, async ({ page }) => {
+            const flags = await page.evaluate(() => new Promise((resolve) => posthog.onFeatureFlags((flags) => resolve(flags))))
+            assert.deepEqual(flags, [])
+        }))
+
+    test('lists are answered empty', () =>
+        visit(snippet, async ({ page }) => {
+            const features = await page.evaluate(() => new Promise((resolve) => posthog.getEarlyAccessFeatures(resolve, true)))
+            assert.deepEqual(features, [])
+        }))
+
+    test('every request of a visit is answered', async () => {
+        await visit(snippet, async ({ page, visitor, requests }) => {
+            await arrived(visitor, '$pageview')
+            await page.waitForLoadState('networkidle')
+            const answers = await Promise.all(requests.map(async (request) => [request.url(), (await request.response())?.status()]))
+            assert.ok(answers.some(([asked]) => asked.includes('/static/array.js')))
+            assert.ok(answers.some(([asked]) => asked.includes('/flags/')))
+            const refused = answers.filter(([, status]) => !(status >= 200 && status < 400))
+            assert.deepEqual(refused, [])
+        })
+    })
+
+    test('an anonymous visitor has events and no profile', () =>
+        visit(snippet, async ({ visitor }) => {
+            await arrived(visitor, '$pageview')
+            assert.equal(await personOf(visitor), null)
+        }))
+})

@@ -1,0 +1,60 @@
+// posthog-rs: the program under rust/ sends, this looks at what arrived.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { arrived, eventsOf, eventually, groupOf, onePerson } from './hoglet.mjs'
+
+const manifest = join(dirname(fileURLToPath(import.meta.url)), 'rust/Cargo.toml')
+const suffix = randomUUID().slice(0, 8)
+const uuid = randomUUID()
+const [user, visitor, company] = [`user-${suffix}`, `visitor-${suffix}`, `company-${suffix}`]
+
+describe('posthog-rs', () => {
+    let printed
+    before(() => {
+        const output = execFileSync('cargo', ['run', '--quiet', '--locked', '--manifest-path', manifest, '--', suffix, uuid], { encoding: 'utf8' })
+        printed = JSON.parse(output)
+    })
+
+    test('an event arrives with its properties, id and time', async () => {
+        const paid = (await arrived(user, 'invoice paid')).find(({ event }) => event === 'invoice paid')
+        assert.equal(paid.uuid, uuid)
+        assert.equal(paid.properties.total, 99.5)
+        assert.deepEqual(paid.properties.lines, [{ sku: 'ä' }])
+        assert.equal(paid.properties.$lib, 'posthog-rs')
+        assert.match(paid.timestamp, /^2026-01-02T03:04:05/)
+    })
+
+    test('every event of a batch arrives once', async () => {
+        const ticks = async () => (await eventsOf(user)).filter(({ event }) => event === 'tick')
+        const events = await eventually('200 events', ticks, (events) => events.length >= 200)
+        const numbers = events.map(({ properties }) => properties.number).sort((a, b) => a - b)
+        assert.deepEqual(numbers, Array.from({ length: 200 }, (_, number) => number))
+    })
+
+    test('alias joins two ids', async () => {
+        const person = await onePerson(visitor, user)
+        const before = (await arrived(visitor, 'before')).find(({ event }) => event === 'before')
+        assert.equal(before.person_id, person.uuid)
+    })
+
+    test('a group is made and events belong to it', async () => {
+        const grouped = (await arrived(user, 'grouped')).find(({ event }) => event === 'grouped')
+        const group = await groupOf(company)
+        assert.equal(group.properties.name, 'Acme')
+        assert.equal(grouped.properties[`$group_${group.index}`], company)
+    })
+
+    test('an exception arrives as an event', async () => {
+        const { properties } = (await arrived(user, '$exception')).find(({ event }) => event === '$exception')
+        assert.match(JSON.stringify(properties.$exception_list), /no such thing/)
+    })
+
+    test('flags are answered remotely and locally', () => {
+        assert.deepEqual(printed, { remote: [], local: [] })
+    })
+})
