@@ -11,6 +11,7 @@
 
 mod migrate;
 mod pool;
+mod positional;
 mod postgres;
 mod row;
 mod sqlite;

@@ -1,5 +1,6 @@
 //! Binding, reading and opening on SQLite.
 
+use crate::positional::positional;
 use crate::{Row, Value};
 use anyhow::{Context, Result};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -74,12 +75,14 @@ fn arguments(values: &[Value]) -> Result<SqliteArguments> {
 }
 
 pub(crate) async fn fetch_all<'c>(on: impl Executor<'c, Database = Sqlite>, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-    let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql), arguments(values)?).persistent(is_reusable(values));
+    let (sql, values) = positional(sql, values);
+    let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql.into_owned()), arguments(&values)?).persistent(is_reusable(&values));
     read_rows(query.fetch_all(on).await?)
 }
 
 pub(crate) async fn execute<'c>(on: impl Executor<'c, Database = Sqlite>, sql: &str, values: &[Value]) -> Result<u64> {
-    let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql), arguments(values)?).persistent(is_reusable(values));
+    let (sql, values) = positional(sql, values);
+    let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql.into_owned()), arguments(&values)?).persistent(is_reusable(&values));
     Ok(query.execute(on).await?.rows_affected())
 }
 
