@@ -30,7 +30,10 @@ impl Db {
             refuse_future(set, migrations, &applied)?;
             for migration in migrations.iter().filter(|migration| !applied.contains(&migration.version)) {
                 let sql = self.dialect(migration.sql);
-                transaction.run_script(&sql).await.with_context(|| format!("migrating {set} to version {} ({})", migration.version, migration.name))?;
+                transaction
+                    .run_script(&sql)
+                    .await
+                    .with_context(|| format!("migrating {set} to version {} ({})", migration.version, migration.name))?;
                 let record = "INSERT INTO schema_migration (set_name, version, name) VALUES ($1, $2, $3)";
                 transaction.execute(record, args![*set, migration.version, migration.name]).await?;
             }

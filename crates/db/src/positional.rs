@@ -32,7 +32,9 @@ fn replace(sql: &str) -> (String, Vec<usize>) {
     while at < bytes.len() {
         match bytes[at] {
             quote @ (b'\'' | b'"') => at = end_of_quoted(bytes, at, quote),
-            b'-' if bytes.get(at + 1) == Some(&b'-') => at = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| at + end),
+            b'-' if bytes.get(at + 1) == Some(&b'-') => {
+                at = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| at + end)
+            }
             b'$' => {
                 let digits = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 if let Ok(number) = sql[at + 1..at + 1 + digits].parse() {

@@ -29,6 +29,8 @@ impl SqlitePools {
             .busy_timeout(Duration::from_secs(30))
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16000")
+            // A burst of writing must not leave its log on disk for ever.
+            .pragma("journal_size_limit", "67108864")
             .statement_cache_capacity(256);
         let pool = || SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(60)).max_lifetime(None).idle_timeout(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await;

@@ -27,9 +27,16 @@ pub struct Mail {
 /// Sends or stores mail. Cheap to clone.
 #[derive(Clone)]
 pub enum Mailer {
-    Smtp { transport: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox },
+    Smtp {
+        transport: AsyncSmtpTransport<Tokio1Executor>,
+        from: Mailbox,
+    },
     /// One `.eml` file per mail in this folder, readable by the server's user only: mails carry one-time links.
-    File { folder: Arc<Path>, from: Mailbox, written: Arc<AtomicU64> },
+    File {
+        folder: Arc<Path>,
+        from: Mailbox,
+        written: Arc<AtomicU64>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

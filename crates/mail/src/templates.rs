@@ -31,7 +31,10 @@ pub fn verify_email(to: &str, name: &str, link: &str) -> Mail {
     Mail {
         to: to.to_owned(),
         subject: "Confirm your mail address for Hoglet".to_owned(),
-        text: format!("Hello {},\n\nconfirm that this is your mail address:\n{link}\n\nThe link works once, for one day.\n", one_line(name)),
+        text: format!(
+            "Hello {},\n\nconfirm that this is your mail address:\n{link}\n\nThe link works once, for one day.\n",
+            one_line(name)
+        ),
     }
 }
 

@@ -48,9 +48,7 @@ pub fn missing_scope(scope: &str) -> ApiError {
 /// `*` grants all; `x:write` grants `x:read` too.
 fn grants<'a>(mut scopes: impl Iterator<Item = &'a str>, wanted: &str) -> bool {
     let (object, action) = wanted.split_once(':').unwrap_or((wanted, "write"));
-    scopes.any(|scope| {
-        scope == "*" || scope == wanted || (action == "read" && scope.strip_suffix(":write") == Some(object))
-    })
+    scopes.any(|scope| scope == "*" || scope == wanted || (action == "read" && scope.strip_suffix(":write") == Some(object)))
 }
 
 #[cfg(test)]

@@ -37,7 +37,10 @@ impl FromStr for AllowedOrigins {
 fn parse_pattern(entry: &str) -> anyhow::Result<Pattern> {
     let entry = entry.trim_end_matches('/').to_ascii_lowercase();
     let (scheme, rest) = entry.split_once("://").unwrap_or_default();
-    anyhow::ensure!(!scheme.is_empty() && !scheme.contains('*') && !rest.is_empty(), "{entry:?} is not an origin such as https://app.example.com");
+    anyhow::ensure!(
+        !scheme.is_empty() && !scheme.contains('*') && !rest.is_empty(),
+        "{entry:?} is not an origin such as https://app.example.com"
+    );
     let web = matches!(scheme, "http" | "https");
     Ok(match rest.split_once('*') {
         None => Pattern { before: entry, after: None },
@@ -102,7 +105,8 @@ fn mark(headers: &mut HeaderMap, origin: HeaderValue, allowed: Allowed, prefligh
     }
     if preflight {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-csrftoken, x-posthog-client"));
+        headers
+            .insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-csrftoken, x-posthog-client"));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     }
 }
