@@ -89,7 +89,7 @@ pub enum PropertyType {
 }
 
 /// The project's property definitions, as far as they change what a property means in a query.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PropertyTypes {
     event: HashMap<String, PropertyType>,
     person: HashMap<String, PropertyType>,

@@ -13,12 +13,22 @@
 
 pub mod ast;
 mod context;
+mod datafusion;
+mod display;
+mod lexer;
+mod functions;
+mod parser;
 mod printed;
+mod resolve;
+mod schema;
+pub mod time;
+pub mod typed;
 
 pub use context::{Context, LimitRule, PersonsMode, PropertyType, PropertyTypes};
+pub use datafusion::print_datafusion;
+pub use parser::{MAX_DEPTH, parse, parse_expr};
+pub use resolve::{ResolveError, Resolved, resolve};
 pub use printed::{ColumnKind, ColumnSource, ColumnUse, Printed, PropertyOwner, Table, TableUse};
-
-use model::TeamId;
 
 /// The text is not HogQL. Offsets are bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,38 +37,4 @@ pub struct SyntaxError {
     pub message: String,
     pub start: usize,
     pub end: usize,
-}
-
-/// The query is HogQL but asks for something that does not exist or is not allowed. Offsets are bytes of the text it was parsed from.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ResolveError {
-    pub message: String,
-    pub start: Option<usize>,
-    pub end: Option<usize>,
-}
-
-/// A query whose names, types and project rules are settled; ready for a store to print and run.
-#[derive(Clone, Debug)]
-pub struct Resolved {
-    pub team: TeamId,
-    /// The limit in force on the outermost select, without the row that looks ahead.
-    pub limit: Option<u64>,
-    pub offset: u64,
-}
-
-pub fn parse(text: &str) -> Result<ast::Query, SyntaxError> {
-    Err(SyntaxError { message: "HogQL cannot be parsed yet".to_owned(), start: 0, end: text.len() })
-}
-
-pub fn parse_expr(text: &str) -> Result<ast::Expr, SyntaxError> {
-    Err(SyntaxError { message: "HogQL cannot be parsed yet".to_owned(), start: 0, end: text.len() })
-}
-
-pub fn resolve(_query: ast::Query, context: &Context) -> Result<Resolved, ResolveError> {
-    Err(ResolveError { message: format!("queries of project {} cannot be resolved yet", context.team), start: None, end: None })
-}
-
-pub fn print_datafusion(_resolved: &Resolved) -> Printed {
-    Printed { sql: String::new(), tables: Vec::new(), columns: Vec::new() }
 }

@@ -180,3 +180,17 @@ fn each<'a>(exprs: impl IntoIterator<Item = &'a mut Expr>, visit: Visit) {
 fn each_order(order: &mut [Order], visit: Visit) {
     each(order.iter_mut().map(|order| &mut order.expr), visit);
 }
+
+impl Expr {
+    /// Calls `visit` on this expression and those inside of it, but not on those of subqueries.
+    pub fn visit_shallow(&mut self, visit: &mut dyn FnMut(&Expr)) {
+        // Aliases inside a subquery belong to the subquery.
+        self.visit_mut(&mut |expr| {
+            if let ExprKind::Subquery(_) = &expr.kind {
+                expr.kind = ExprKind::Placeholder(Vec::new());
+            } else {
+                visit(expr);
+            }
+        });
+    }
+}

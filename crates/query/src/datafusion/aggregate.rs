@@ -1,0 +1,104 @@
+use super::{code, direction, eval, expr, fill, list, text, window};
+use crate::functions::{Function, Spelling};
+use crate::typed::*;
+
+pub fn call(call: &FunctionCall, function: &Function, kind: &Type) -> String {
+    let after = after(call, &[]);
+    match function.spelling {
+        Spelling::Call(name) => format!("{name}({}){after}", list(&call.args)),
+        Spelling::Template(template) => fill(template, &call.args, &after),
+        Spelling::Eval => eval(call.name, &call.args, kind),
+        Spelling::Special => special(call, kind),
+    }
+}
+
+/// `FILTER (WHERE …) OVER (…)`; rows where one of `present` is NULL are left out as well.
+fn after(call: &FunctionCall, present: &[&Typed]) -> String {
+    let mut terms: Vec<String> = present.iter().filter(|arg| arg.nullable).map(|arg| format!("({} IS NOT NULL)", expr(arg))).collect();
+    terms.extend(call.filter.iter().map(expr));
+    let filter = if terms.is_empty() { String::new() } else { format!(" FILTER (WHERE {})", terms.join(" AND ")) };
+    filter + &call.window.as_ref().map(window).unwrap_or_default()
+}
+
+fn special(call: &FunctionCall, kind: &Type) -> String {
+    let plain = after(call, &[]);
+    let distinct = if call.distinct { "DISTINCT " } else { "" };
+    let Some(first) = call.args.first() else { return format!("count(*){plain}") };
+    let value = expr(first);
+    let present = after(call, &[first]);
+    match call.name {
+        "count" => format!("count({distinct}{value}){plain}"),
+        "uniq" => format!("count(DISTINCT {value}){plain}"),
+        "sum" => format!("coalesce(sum({distinct}{value}){plain}, {})", if *kind == Type::Float { "CAST('0' AS DOUBLE)" } else { "0" }),
+        "min" | "max" => or_default(&format!("{}({value}){plain}", call.name), first),
+        "any" => format!("first_value({value}{}){present}", order_by(call)),
+        "anyLast" => format!("last_value({value}{}){present}", order_by(call)),
+        "argMin" | "argMax" => {
+            let by = &call.args[1];
+            let order = if call.name == "argMin" { "ASC" } else { "DESC" };
+            format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", expr(by), after(call, &[first, by]))
+        }
+        "median" => format!("percentile_cont({value}, 0.5){present}"),
+        "quantile" => format!("percentile_cont({value}, {}){present}", fraction(call.params.first())),
+        "quantiles" => {
+            let items: Vec<String> = call.params.iter().map(|param| format!("percentile_cont({value}, {}){present}", fraction(Some(param)))).collect();
+            format!("make_array({})", items.join(", "))
+        }
+        "groupArray" => limited(&format!("array_agg({distinct}{value}{}){present}", order_by(call)), call, kind),
+        "groupUniqArray" => {
+            let sorted = if matches!(first.kind, Type::Array(_) | Type::Tuple(_)) { String::new() } else { format!(" ORDER BY {value} ASC NULLS LAST") };
+            limited(&format!("array_agg(DISTINCT {value}{sorted}){present}"), call, kind)
+        }
+        "topK" => most_frequent(&value, &present, call, kind),
+        "anyHeavy" => {
+            let array = Type::array(Column::new(kind.clone()));
+            format!("hog_eval('arrayElement', {}, {}, 1)", text(&code(kind)), most_frequent(&value, &present, call, &array))
+        }
+        _ => "NULL".to_owned(),
+    }
+}
+
+fn most_frequent(value: &str, present: &str, call: &FunctionCall, kind: &Type) -> String {
+    let count = if call.name == "anyHeavy" { 1 } else { call.params.first().and_then(Typed::as_int).unwrap_or(10) };
+    format!("hog_eval('mostFrequent', {}, {count}, array_agg({value}){present})", text(&code(kind)))
+}
+
+fn order_by(call: &FunctionCall) -> String {
+    if call.order_by.is_empty() {
+        return String::new();
+    }
+    let orders: Vec<String> = call.order_by.iter().map(|order| format!("{} {}", expr(&order.expr), direction(order))).collect();
+    format!(" ORDER BY {}", orders.join(", "))
+}
+
+/// No rows make an empty array, and `groupArray(n)` at most n elements.
+fn limited(array: &str, call: &FunctionCall, kind: &Type) -> String {
+    let array = match call.params.first().and_then(Typed::as_int) {
+        Some(count) => format!("array_slice({array}, 1, {count})"),
+        None => array.to_owned(),
+    };
+    format!("coalesce({array}, hog_eval('emptyArray', {}))", text(&code(kind)))
+}
+
+fn fraction(param: Option<&Typed>) -> String {
+    match param.map(|param| &param.node) {
+        Some(Node::Constant(crate::ast::Constant::Float(value))) => format!("{value:?}"),
+        Some(Node::Constant(crate::ast::Constant::Int(value))) => format!("{value}.0"),
+        _ => "0.5".to_owned(),
+    }
+}
+
+/// Of no rows, ClickHouse answers the type's default where the column cannot be NULL.
+fn or_default(sql: &str, arg: &Typed) -> String {
+    let default = match &arg.kind {
+        _ if arg.nullable => return sql.to_owned(),
+        Type::Int(_) => "0".to_owned(),
+        Type::Float => "CAST('0' AS DOUBLE)".to_owned(),
+        Type::String => "''".to_owned(),
+        Type::Date => "CAST('1970-01-01' AS DATE)".to_owned(),
+        Type::DateTime => super::constant(&crate::ast::Constant::Timestamp(model::Timestamp::EPOCH), &Type::DateTime),
+        Type::Bool | Type::Condition => "FALSE".to_owned(),
+        _ => return sql.to_owned(),
+    };
+    format!("coalesce({sql}, {default})")
+}

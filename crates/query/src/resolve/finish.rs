@@ -1,0 +1,176 @@
+//! Selects that need another select below or around them: array joins, sessions, LIMIT BY.
+
+use super::scope::{Meaning, Scope};
+use super::{Resolver, Result, error};
+use crate::ast::{CompareOp, Constant, Expr, JoinKind, Select, Span};
+use crate::schema::{SESSION_FIELDS, SessionField};
+use crate::typed::*;
+
+/// What is settled once all columns are known.
+pub struct Clauses {
+    /// The terms of WHERE.
+    pub terms: Vec<Typed>,
+    /// Limit, offset, keys.
+    pub limit_by: Option<(u64, u64, Vec<Typed>)>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn finish(&mut self, mut select: TypedSelect, clauses: Clauses) -> Result<TypedSelect> {
+        select.from = self.joins()?;
+        let mut terms = clauses.terms.into_iter().flat_map(split_and).collect::<Vec<_>>();
+        let mut limit_by = clauses.limit_by;
+        if let Some(source) = self.scope().array_join_source.clone() {
+            self.lay_out_arrays(&mut select, &mut terms, &mut limit_by, source)?;
+        } else if !self.scope().array_joins.is_empty() {
+            // An ARRAY JOIN whose items nobody reads still multiplies rows.
+            self.array_item(0);
+            let source = self.scope().array_join_source.clone().unwrap_or_default();
+            self.lay_out_arrays(&mut select, &mut terms, &mut limit_by, source)?;
+        }
+        select.filter = all_of(terms);
+        Ok(match limit_by {
+            Some((limit, offset, by)) => self.limit_per_key(select, limit, offset, by),
+            None => select,
+        })
+    }
+
+    /// The sources in the order in which they join: each one followed by those that paths through it added.
+    fn joins(&mut self) -> Result<Vec<TypedJoin>> {
+        let mut joins = Vec::new();
+        for at in 0..self.scope().sources.len() {
+            if self.scope().sources[at].lazy.is_none() {
+                self.join_with_dependants(at, &mut joins)?;
+            }
+        }
+        Ok(joins)
+    }
+
+    fn join_with_dependants(&mut self, at: usize, joins: &mut Vec<TypedJoin>) -> Result<()> {
+        let mut join = self.scope().sources[at].join.clone();
+        if let Meaning::Sessions(fields) = &self.scope().sources[at].meaning {
+            let fields = fields.clone();
+            join.source = Source::Query(self.sessions(&fields)?);
+        }
+        joins.push(join);
+        for other in 0..self.scope().sources.len() {
+            if self.scope().sources[other].lazy.is_some_and(|(owner, _)| owner == at) {
+                self.join_with_dependants(other, joins)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One row per session with these fields, over all of its events.
+    fn sessions(&mut self, fields: &[&'static SessionField]) -> Result<TypedQuery> {
+        let fields = if fields.is_empty() { vec![&SESSION_FIELDS[0]] } else { fields.to_vec() };
+        let mut select = Select::from_table("events");
+        for field in fields {
+            let expr = crate::parse_expr(field.expr).map_err(|problem| super::failure(Span::default(), problem.message))?;
+            select = select.column(expr.aliased(field.name));
+        }
+        let key = || Expr::field(["events", "$session_id"]);
+        select = select.and_where(Expr::call("notEmpty", [key()])).group_by([key()]);
+        // The names of an outer WITH must not reach in here.
+        let hidden = std::mem::take(&mut self.ctes);
+        let resolved = self.query(&select.into());
+        self.ctes = hidden;
+        resolved
+    }
+
+    /// FROM and all conditions that need no array items move into a select whose arrays are laid out below their rows.
+    fn lay_out_arrays(&mut self, select: &mut TypedSelect, terms: &mut Vec<Typed>, limit_by: &mut Option<(u64, u64, Vec<Typed>)>, source: String) -> Result<()> {
+        let uses_items = |expr: &Typed| expr.any(&|expr| matches!(&expr.node, Node::Column { source: used, .. } if *used == source));
+        let mut inner = TypedSelect { from: std::mem::take(&mut select.from), ..TypedSelect::default() };
+        let (outer_terms, inner_terms): (Vec<Typed>, Vec<Typed>) = std::mem::take(terms).into_iter().partition(uses_items);
+        inner.filter = all_of(inner_terms);
+        let Scope { array_joins, keep_empty_arrays, .. } = self.scope();
+        let keep_empty = *keep_empty_arrays;
+        let mut arrays = Vec::with_capacity(array_joins.len());
+        for joined in array_joins.drain(..) {
+            if uses_items(&joined.array) {
+                return error(Span::default(), "An ARRAY JOIN cannot depend on another one in the same select");
+            }
+            if joined.array.has_aggregate() {
+                return error(Span::default(), "arrayJoin over an aggregate is not supported; use a subquery");
+            }
+            arrays.push(joined.name.clone());
+            inner.columns.push((joined.name, joined.array));
+        }
+        *terms = outer_terms;
+        let mut hoist = |expr: &mut Typed| hoist_columns(expr, &mut inner.columns, &source);
+        select.each_expr_mut(&mut hoist);
+        terms.iter_mut().for_each(&mut hoist);
+        limit_by.iter_mut().flat_map(|(_, _, by)| by).for_each(&mut hoist);
+        let join = Source::Unnest { inner: Box::new(inner), arrays, keep_empty };
+        select.from = vec![TypedJoin { kind: TypedJoinKind::Plain(JoinKind::Inner), source: join, name: source, on: None }];
+        Ok(())
+    }
+
+    /// `LIMIT n BY keys`: rows are numbered within each key and cut by number.
+    fn limit_per_key(&mut self, mut select: TypedSelect, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
+        let outer_order = std::mem::take(&mut select.order_by);
+        let mut outer = TypedSelect { limit: select.limit.take(), offset: std::mem::take(&mut select.offset), ..TypedSelect::default() };
+        let name = self.source_name("numbered");
+        let column = |column: &str, expr: &Typed| Typed::new(Node::Column { source: name.clone(), name: column.to_owned() }, expr.kind.clone(), expr.nullable);
+        outer.columns = select.columns.iter().map(|(known, expr)| (known.clone(), column(known, expr))).collect();
+        let window = Window { partition_by: by, order_by: outer_order.clone(), frame: None };
+        for (at, order) in outer_order.into_iter().enumerate() {
+            let known = select.columns.iter().find(|(_, expr)| *expr == order.expr).map(|(known, _)| known.clone());
+            let key = known.unwrap_or_else(|| {
+                let key = format!("order key {at}");
+                select.columns.push((key.clone(), order.expr.clone()));
+                key
+            });
+            outer.order_by.push(TypedOrder { expr: column(&key, &order.expr), ..order });
+        }
+        let call = FunctionCall { name: "row_number", params: Vec::new(), args: Vec::new(), distinct: false, filter: None, order_by: Vec::new(), window: Some(window) };
+        let number = Typed::new(Node::Call(Box::new(call)), UINT64, false);
+        let number_column = column("row number", &number);
+        select.columns.push(("row number".to_owned(), number));
+        let bound = |op, rows: u64| {
+            let rows = Typed::constant(Constant::Int(i64::try_from(rows).unwrap_or(i64::MAX)), UINT64);
+            Typed::new(Node::Compare(Box::new(number_column.clone()), op, Box::new(rows)), Type::Condition, false)
+        };
+        let mut terms = vec![bound(CompareOp::LtEq, limit.saturating_add(offset))];
+        if offset > 0 {
+            terms.push(bound(CompareOp::Gt, offset));
+        }
+        outer.filter = all_of(terms);
+        let source = Source::Query(TypedQuery::Select(Box::new(select)));
+        outer.from = vec![TypedJoin { kind: TypedJoinKind::Plain(JoinKind::Inner), source, name, on: None }];
+        outer
+    }
+}
+
+fn split_and(term: Typed) -> Vec<Typed> {
+    match term.node {
+        Node::And(terms) => terms,
+        node => vec![Typed { node, ..term }],
+    }
+}
+
+fn all_of(mut terms: Vec<Typed>) -> Option<Typed> {
+    match terms.len() {
+        0 | 1 => terms.pop(),
+        _ => {
+            let nullable = terms.iter().any(|term| term.nullable);
+            Some(Typed::new(Node::And(terms), Type::Condition, nullable))
+        }
+    }
+}
+
+/// Columns of the sources that moved inside become columns of `source`, selected inside.
+fn hoist_columns(expr: &mut Typed, inner: &mut Vec<(String, Typed)>, outer: &str) {
+    if let Node::Column { source, name } = &expr.node {
+        if source == outer {
+            return;
+        }
+        let hoisted = format!("{source}.{name}");
+        if !inner.iter().any(|(known, _)| *known == hoisted) {
+            inner.push((hoisted.clone(), expr.clone()));
+        }
+        expr.node = Node::Column { source: outer.to_owned(), name: hoisted };
+        return;
+    }
+    expr.each_child_mut(&mut |child| hoist_columns(child, inner, outer));
+}
