@@ -1,0 +1,16 @@
+import type { Properties } from '@/api/types'
+
+/** The name a person is shown by: the first of the project's display properties that is set, else the distinct id. */
+export function personName(properties: Properties | undefined, fallback: string, wanted: string[] | null | undefined): string {
+    for (const key of wanted && wanted.length > 0 ? wanted : ['email', 'name', 'username']) {
+        const value = properties?.[key]
+        if (typeof value === 'string' && value.trim() !== '') return value
+        if (typeof value === 'number') return String(value)
+    }
+    return fallback
+}
+
+/** Anonymous ids are long and look alike; their ends tell them apart. */
+export function shortId(id: string): string {
+    return id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id
+}

@@ -1,0 +1,106 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useProject } from '@/api/project'
+import { groupTypes, propertyDefinitions, type PropertyOwner } from '@/api/queries'
+import type { PropertyFilterType, PropertyType } from '@/api/types'
+import { propertyLabel } from '@/lib/known-names'
+import { rank } from '@/lib/fuzzy'
+import { cx } from '@/ui/classes'
+import { useSettled } from '@/ui/states'
+import { PickList, type PickItem } from './pick-list'
+
+export type PickedProperty = { type: Extract<PropertyFilterType, 'event' | 'person' | 'group' | 'session' | 'hogql'>; key: string; group_type_index?: number; propertyType: PropertyType | null }
+
+const sessionProperties: [string, PropertyType][] = [
+    ['$session_duration', 'Numeric'],
+    ['$channel_type', 'String'],
+    ['$is_bounce', 'Boolean'],
+    ['$entry_current_url', 'String'],
+    ['$entry_pathname', 'String'],
+    ['$end_current_url', 'String'],
+    ['$pageview_count', 'Numeric'],
+]
+
+type Source = { id: string; label: string; owner: PropertyOwner }
+
+/** The list inside a popover that ends with one property chosen, of an event, a person, a group or a session. */
+export function PropertyList({
+    onPick,
+    only,
+    events,
+    numerical,
+    expression,
+}: {
+    onPick: (property: PickedProperty) => void
+    only?: ('event' | 'person' | 'group' | 'session')[]
+    events?: string[]
+    numerical?: boolean
+    expression?: boolean
+}) {
+    const project = useProject()
+    const groups = useQuery({ ...groupTypes(project.id), enabled: !only || only.includes('group') })
+    const sources: Source[] = [
+        { id: 'event', label: 'Event', owner: { type: 'event' as const } },
+        { id: 'person', label: 'Person', owner: { type: 'person' as const } },
+        ...(groups.data ?? []).map((type) => ({ id: `group-${type.group_type_index}`, label: type.name_singular ?? type.group_type, owner: { type: 'group' as const, index: type.group_type_index } })),
+        { id: 'session', label: 'Session', owner: { type: 'session' as const } },
+    ].filter((source) => !only || only.includes(source.owner.type))
+
+    const [sourceId, setSourceId] = useState(sources[0]?.id ?? 'event')
+    const source = sources.find((known) => known.id === sourceId) ?? sources[0]
+    const [search, setSearch] = useState('')
+    const settled = useSettled(search, 120)
+    const owner = source?.owner ?? { type: 'event' as const }
+    const found = useQuery({
+        ...propertyDefinitions(project.id, owner, settled, { events: owner.type === 'event' ? events : undefined, numerical }),
+        enabled: owner.type !== 'session',
+    })
+
+    const known: [string, PropertyType | null][] =
+        owner.type === 'session'
+            ? rank(search, sessionProperties, ([key]) => `${key} ${propertyLabel(key)}`)
+            : (found.data?.results ?? []).map((definition) => [definition.name, definition.property_type ?? null])
+    const typed = search.trim()
+    const items: PickItem[] = known.map(([key]) => ({ key, label: propertyLabel(key), hint: key }))
+    if (typed !== '' && owner.type !== 'session' && !known.some(([key]) => key === typed)) items.push({ key: typed, label: typed, hint: 'use this name' })
+    if (expression && typed !== '' && /[(.=<>+]/.test(typed)) items.push({ key: `hogql:${typed}`, label: typed, hint: 'as an expression' })
+
+    const pick = (item: PickItem) => {
+        if (item.key.startsWith('hogql:')) return onPick({ type: 'hogql', key: item.key.slice(6), propertyType: null })
+        onPick({
+            type: owner.type,
+            key: item.key,
+            group_type_index: owner.type === 'group' ? owner.index : undefined,
+            propertyType: known.find(([key]) => key === item.key)?.[1] ?? null,
+        })
+    }
+    return (
+        <PickList
+            label="Search properties"
+            search={search}
+            onSearch={setSearch}
+            items={items}
+            loading={found.isFetching && !found.data && owner.type !== 'session'}
+            onPick={pick}
+            empty={numerical ? 'No numeric property yet. Type a name to use it anyway.' : 'None yet. Type a name to use it anyway.'}
+            header={
+                sources.length > 1 ? (
+                    <div role="tablist" aria-label="Properties of" className="mt-2 flex flex-wrap gap-1">
+                        {sources.map((option) => (
+                            <button
+                                key={option.id}
+                                type="button"
+                                role="tab"
+                                aria-selected={option.id === source?.id}
+                                onClick={() => setSourceId(option.id)}
+                                className={cx('h-[23px] rounded-sm px-2 text-sm', option.id === source?.id ? 'bg-ink text-bg' : 'text-ink-2 hover:bg-sunken')}
+                            >
+                                {option.label}
+                            </button>
+                        ))}
+                    </div>
+                ) : null
+            }
+        />
+    )
+}

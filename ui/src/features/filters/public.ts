@@ -1,0 +1,7 @@
+export { EventPicker } from './event-picker'
+export { FilterChips } from './filter-chips'
+export { PickList } from './pick-list'
+export { PropertyList, type PickedProperty } from './property-picker'
+export { operatorLabels } from './operators'
+export { DateRangePicker } from './date-range-picker'
+export { forQuery, readFilter } from './filter-search'

@@ -1,0 +1,1 @@
+export { htmlSnippet } from './snippets'

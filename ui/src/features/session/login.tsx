@@ -1,0 +1,53 @@
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link, Navigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import { preflight } from '@/api/queries'
+import { Button } from '@/ui/button'
+import { Field, Input } from '@/ui/field'
+import { FormError, SessionCard } from './card'
+import { formError, safeNext, useEnter } from './enter'
+import { PasswordField } from './password-field'
+
+const route = getRouteApi('/login')
+
+export function LoginPage() {
+    const { next } = route.useSearch()
+    const [email, setEmail] = useState('')
+    const [password, setPassword] = useState('')
+    const enter = useEnter('/api/login/', safeNext(next))
+    const server = useQuery(preflight)
+    if (server.data && !server.data.initiated) return <Navigate to="/signup" replace />
+    return (
+        <SessionCard
+            title="Log in"
+            footer={
+                <>
+                    <Link to="/reset">Forgot your password?</Link>
+                    {server.data?.can_create_org ? (
+                        <>
+                            {' · '}
+                            <Link to="/signup">Create an account</Link>
+                        </>
+                    ) : null}
+                </>
+            }
+        >
+            <form
+                className="flex flex-col gap-4"
+                onSubmit={(event) => {
+                    event.preventDefault()
+                    enter.mutate({ email: email.trim(), password })
+                }}
+            >
+                <FormError>{formError(enter.error, [])}</FormError>
+                <Field label="Email">
+                    {(control) => <Input {...control} type="email" required autoFocus autoComplete="username" value={email} onChange={(event) => setEmail(event.target.value)} />}
+                </Field>
+                <PasswordField value={password} onChange={setPassword} />
+                <Button kind="primary" size="large" type="submit" busy={enter.isPending}>
+                    Log in
+                </Button>
+            </form>
+        </SessionCard>
+    )
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { approximateDays, describeRange, intervalFits, naturalInterval, parseRange } from './date-range'
+
+const now = new Date('2025-03-12T15:20:30Z')
+const parse = (text: string) => parseRange(text, now, 'UTC')
+
+describe('date ranges', () => {
+    it('reads relative ranges as people say them', () => {
+        expect(parse('last 3 weeks')).toEqual({ from: '-3w', to: null })
+        expect(parse('past two months')).toEqual({ from: '-2m', to: null })
+        expect(parse('90 d')).toEqual({ from: '-90d', to: null })
+        expect(parse('last year')).toEqual({ from: '-1y', to: null })
+        expect(parse('-36h')).toEqual({ from: '-36h', to: null })
+        expect(parse('last 45 minutes')).toEqual({ from: '-45M', to: null })
+    })
+    it('reads named days, months and spans', () => {
+        expect(parse('yesterday')).toEqual({ from: '-1dStart', to: '-1dEnd' })
+        expect(parse('since 1 Oct')).toEqual({ from: '2024-10-01', to: null })
+        expect(parse('since March 3rd')).toEqual({ from: '2025-03-03', to: null })
+        expect(parse('2025-03-01 to 2025-03-10')).toEqual({ from: '2025-03-01', to: '2025-03-10' })
+        expect(parse('5 Feb - 9 Feb')).toEqual({ from: '2025-02-05', to: '2025-02-09' })
+        expect(parse('february')).toEqual({ from: '2025-02-01', to: '2025-02-28' })
+        expect(parse('december')).toEqual({ from: '2024-12-01', to: '2024-12-31' })
+        expect(parse('3 mar 2025')).toEqual({ from: '2025-03-03', to: '2025-03-03' })
+    })
+    it('refuses what it does not understand', () => {
+        expect(parse('soon')).toBeNull()
+        expect(parse('2025-02-31')).toBeNull()
+        expect(parse('10 Mar to 1 Mar')).toBeNull()
+        expect(parse('last 0 days')).toBeNull()
+        expect(parse('')).toBeNull()
+    })
+    it('describes ranges back', () => {
+        expect(describeRange({ from: '-7d', to: null })).toBe('Last 7 days')
+        expect(describeRange({ from: '-3w', to: null })).toBe('Last 3 weeks')
+        expect(describeRange({ from: '-1y', to: null })).toBe('Last 1 year')
+        expect(describeRange({ from: '2025-03-01', to: '2025-03-10' })).toBe('1 Mar 2025 to 10 Mar 2025')
+        expect(describeRange({ from: '2025-03-01', to: '2025-03-01' })).toBe('1 Mar 2025')
+        expect(describeRange({ from: '2025-03-01', to: null })).toBe('Since 1 Mar 2025')
+    })
+    it('picks an interval that keeps the chart readable', () => {
+        const pick = (from: string, to: string | null = null) => naturalInterval({ from, to }, now, 'UTC')
+        expect(pick('-1h')).toBe('minute')
+        expect(pick('-24h')).toBe('hour')
+        expect(pick('dStart')).toBe('hour')
+        expect(pick('-7d')).toBe('day')
+        expect(pick('-90d')).toBe('day')
+        expect(pick('-180d')).toBe('week')
+        expect(pick('all')).toBe('month')
+        expect(pick('2025-03-01', '2025-03-10')).toBe('day')
+    })
+    it('knows which intervals fit', () => {
+        const fits = (interval: 'minute' | 'hour' | 'day' | 'month', from: string) => intervalFits(interval, { from, to: null }, now, 'UTC')
+        expect(fits('minute', '-30d')).toBe(false)
+        expect(fits('minute', '-1h')).toBe(true)
+        expect(fits('hour', '-30d')).toBe(true)
+        expect(fits('month', '-7d')).toBe(false)
+        expect(fits('day', 'dStart')).toBe(true)
+    })
+    it('measures ranges', () => {
+        expect(approximateDays({ from: '-7d', to: null }, now, 'UTC')).toBe(7)
+        expect(approximateDays({ from: 'mStart', to: null }, now, 'UTC')).toBe(11)
+        expect(approximateDays({ from: 'all', to: null }, now, 'UTC')).toBeNull()
+    })
+})
