@@ -7,8 +7,11 @@ use std::net::IpAddr;
 use uuid::Uuid;
 use web::{ApiError, ApiResult};
 
-const MAX_FAILURES: i64 = 30;
 const WINDOW_SECONDS: i64 = 600;
+/// Guesses at one account, or from one address.
+const MAX_FAILURES: i64 = 30;
+/// Mails to one account: more would be a nuisance that someone else causes.
+const MAX_MAILS: i64 = 5;
 
 /// One attempt in progress. It counts as failed until [`succeed`] takes it back, so that parallel attempts cannot slip through.
 pub(crate) struct Attempt {
@@ -18,6 +21,15 @@ pub(crate) struct Attempt {
 
 /// Fails with 403 `too_many_failed_attempts` when `account` or the address had too many failures in the last ten minutes.
 pub(crate) async fn begin(db: &Db, purpose: &str, account: Option<&str>, ip: Option<IpAddr>, now: Timestamp) -> ApiResult<Attempt> {
+    count(db, purpose, (account, MAX_FAILURES), ip, now).await
+}
+
+/// Like [`begin`], for requests that send a mail to the account's owner.
+pub(crate) async fn begin_mail(db: &Db, purpose: &str, account: &str, ip: Option<IpAddr>, now: Timestamp) -> ApiResult<()> {
+    count(db, purpose, (Some(account), MAX_MAILS), ip, now).await.map(|_| ())
+}
+
+async fn count(db: &Db, purpose: &str, (account, most): (Option<&str>, i64), ip: Option<IpAddr>, now: Timestamp) -> ApiResult<Attempt> {
     let id = Uuid::now_v7();
     // Hashed, because people type passwords into the mail field.
     let account = account.map(|account| format!("{purpose}:account:{}", teams::hash_secret(&account.trim().to_lowercase())));
@@ -25,9 +37,12 @@ pub(crate) async fn begin(db: &Db, purpose: &str, account: Option<&str>, ip: Opt
     let since = now.plus_seconds(-WINDOW_SECONDS);
     let mut transaction = db.begin().await?;
     transaction.execute("DELETE FROM attempt WHERE at <= $1", args![since]).await?;
-    for subject in [&account, &address].into_iter().flatten() {
+    for (subject, most) in [(&account, most), (&address, MAX_FAILURES)] {
+        let Some(subject) = subject else {
+            continue;
+        };
         let row = transaction.fetch_one("SELECT COUNT(*) AS n FROM attempt WHERE subject = $1", args![subject]).await?;
-        if row.get::<i64>("n")? >= MAX_FAILURES {
+        if row.get::<i64>("n")? >= most {
             let detail = "Too many failed login attempts. Please try again in 10 minutes.";
             return Err(ApiError::forbidden_as("too_many_failed_attempts", detail));
         }

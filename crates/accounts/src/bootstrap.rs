@@ -25,7 +25,8 @@ pub async fn bootstrap_admin(state: &AccountsState, admin: FirstAdmin) -> Result
         return Ok(None);
     }
     let email = Email::parse(&admin.email, "email").map_err(|error| anyhow!("HOGLET_ADMIN_EMAIL: {}", error.detail()))?;
-    password::check_strength(&admin.password, email.as_str(), "password").map_err(|error| anyhow!("HOGLET_ADMIN_PASSWORD: {}", error.detail()))?;
+    password::check_strength(&admin.password, email.as_str(), "password")
+        .map_err(|error| anyhow!("HOGLET_ADMIN_PASSWORD: {}", error.detail()))?;
     check_secret("HOGLET_PROJECT_TOKEN", "phc_", admin.project_token.as_deref())?;
     check_secret("HOGLET_PERSONAL_API_KEY", keys::PREFIX, admin.personal_api_key.as_deref())?;
     let applicant = Applicant {
@@ -42,9 +43,16 @@ pub async fn bootstrap_admin(state: &AccountsState, admin: FirstAdmin) -> Result
         Err(error) => return Err(anyhow!(error).context("creating the first administrator")),
     };
     if let Some(value) = admin.personal_api_key {
-        let choice = KeyChoice { label: "From the environment".to_owned(), scopes: vec!["*".to_owned()], scoped_teams: None, scoped_organizations: None };
+        let choice = KeyChoice {
+            label: "From the environment".to_owned(),
+            scopes: vec!["*".to_owned()],
+            scoped_teams: None,
+            scoped_organizations: None,
+        };
         let mut transaction = state.db.begin().await?;
-        keys::insert(&mut transaction, founded.user.id, &choice, &value, state.clock.now()).await.context("storing HOGLET_PERSONAL_API_KEY")?;
+        keys::insert(&mut transaction, founded.user.id, &choice, &value, state.clock.now())
+            .await
+            .context("storing HOGLET_PERSONAL_API_KEY")?;
         transaction.commit().await?;
     }
     if let Some(after) = &state.after_first_sign_up {

@@ -20,10 +20,15 @@ pub(crate) struct Field {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Bool,
-    Int { least: i64, most: i64 },
+    Int {
+        least: i64,
+        most: i64,
+    },
     /// A fraction from 0 to 1, kept as text with two decimals.
     Fraction,
-    Text { most: usize },
+    Text {
+        most: usize,
+    },
     Choice(&'static [&'static str]),
     TextList,
     List,

@@ -49,7 +49,10 @@ fn read(row: &Row) -> Result<Key> {
         last_rolled_at: row.get("last_rolled_at")?,
         scopes: serde_json::from_value(row.get("scopes")?).context("reading a key's scopes")?,
         scoped_teams: list("scoped_teams")?.map(serde_json::from_value).transpose().context("reading a key's projects")?,
-        scoped_organizations: list("scoped_organizations")?.map(serde_json::from_value).transpose().context("reading a key's organizations")?,
+        scoped_organizations: list("scoped_organizations")?
+            .map(serde_json::from_value)
+            .transpose()
+            .context("reading a key's organizations")?,
     })
 }
 
@@ -66,7 +69,8 @@ pub(crate) async fn by_id(db: &Db, user: UserId, id: &str) -> Result<Option<Key>
 /// The key with this secret value, if its user may still sign in. Notes the use, at most once an hour.
 pub(crate) async fn authenticate(db: &Db, value: &str, now: Timestamp) -> Result<Option<Key>> {
     let columns = COLUMNS.split(", ").map(|column| format!("k.{column}")).collect::<Vec<_>>().join(", ");
-    let sql = format!("SELECT {columns} FROM personal_api_key k JOIN account a ON a.id = k.user_id WHERE k.value_hash = $1 AND a.is_active = $2");
+    let sql =
+        format!("SELECT {columns} FROM personal_api_key k JOIN account a ON a.id = k.user_id WHERE k.value_hash = $1 AND a.is_active = $2");
     let row = db.fetch_optional(&sql, args![teams::hash_secret(value), true]).await?;
     let Some(key) = row.as_ref().map(read).transpose()? else {
         return Ok(None);
@@ -97,7 +101,8 @@ pub(crate) async fn insert(on: &mut Transaction, user: UserId, choice: &KeyChoic
 }
 
 pub(crate) async fn update(db: &Db, user: UserId, id: &str, choice: &KeyChoice) -> Result<()> {
-    let sql = "UPDATE personal_api_key SET label = $3, scopes = $4, scoped_teams = $5, scoped_organizations = $6 WHERE id = $1 AND user_id = $2";
+    let sql =
+        "UPDATE personal_api_key SET label = $3, scopes = $4, scoped_teams = $5, scoped_organizations = $6 WHERE id = $1 AND user_id = $2";
     let [scopes, teams, organizations] = lists(choice);
     db.execute(sql, args![id, user, &choice.label, scopes, teams, organizations]).await?;
     Ok(())
@@ -129,7 +134,8 @@ pub(crate) fn check_scopes(scopes: &[String]) -> ApiResult<()> {
         return Err(ApiError::validation("required", "A key needs at least one scope.").attr("scopes"));
     }
     for scope in scopes {
-        let known = scope == "*" || scope.split_once(':').is_some_and(|(object, action)| OBJECTS.contains(&object) && matches!(action, "read" | "write"));
+        let known = scope == "*"
+            || scope.split_once(':').is_some_and(|(object, action)| OBJECTS.contains(&object) && matches!(action, "read" | "write"));
         if !known {
             return Err(ApiError::invalid(format!("Invalid scope: {scope}")).attr("scopes"));
         }

@@ -16,7 +16,8 @@ impl Level {
 
     /// As clients send it.
     pub(crate) fn parse(code: i64) -> ApiResult<Level> {
-        Level::from_code(code).ok_or_else(|| ApiError::validation("invalid_choice", format!("\"{code}\" is not a valid choice.")).attr("level"))
+        Level::from_code(code)
+            .ok_or_else(|| ApiError::validation("invalid_choice", format!("\"{code}\" is not a valid choice.")).attr("level"))
     }
 
     pub(crate) fn require(self, least: Level) -> ApiResult<()> {

@@ -15,7 +15,6 @@ mod fields;
 mod invites;
 mod keys;
 mod level;
-mod live_token;
 mod lookup;
 mod one_time;
 mod organization;
@@ -38,6 +37,7 @@ pub use user::{Email, User};
 
 use axum::Router;
 use db::Db;
+use live::LiveTokens;
 use mail::Mailer;
 use model::{Clock, OrganizationId, UserId};
 use password::Passwords;
@@ -57,8 +57,8 @@ pub struct AccountsState {
     pub clock: Clock,
     /// Where people reach this server; links in mails begin with it.
     pub site: Site,
-    /// Signs the tokens that open live streams.
-    pub livestream_secret: Arc<[u8]>,
+    /// Signs the tokens with which the app opens live streams.
+    pub live_tokens: LiveTokens,
     /// Whether people may found organizations besides the first (`MULTI_ORG_ENABLED`).
     pub multi_org: bool,
     pub after_first_sign_up: Option<FirstSignUp>,
@@ -73,7 +73,7 @@ impl AccountsState {
             mailer,
             clock,
             site: Site::new(site_url),
-            livestream_secret: livestream_secret.into(),
+            live_tokens: LiveTokens::new(livestream_secret, clock),
             multi_org: false,
             after_first_sign_up: None,
             passwords: Passwords::default(),

@@ -73,12 +73,15 @@ pub(crate) async fn of_user(db: &Db, user: UserId) -> Result<Vec<(Organization, 
 pub(crate) async fn insert(transaction: &mut Transaction, name: &str, now: Timestamp) -> Result<Organization> {
     let id = OrganizationId(Uuid::now_v7());
     let slug = free_slug(transaction, name).await?;
-    let sql = format!("INSERT INTO organization (id, name, slug, created_at, updated_at, settings) VALUES ($1, $2, $3, $4, $4, '{{}}') RETURNING {COLUMNS}");
+    let sql = format!(
+        "INSERT INTO organization (id, name, slug, created_at, updated_at, settings) VALUES ($1, $2, $3, $4, $4, '{{}}') RETURNING {COLUMNS}"
+    );
     read(&transaction.fetch_one(&sql, args![id, name, slug, now]).await.context("creating an organization")?)
 }
 
 async fn free_slug(transaction: &mut Transaction, name: &str) -> Result<String> {
-    let words: Vec<String> = name.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let words: Vec<String> =
+        name.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     let mut slug: String = words.join("-").chars().take(40).collect();
     if slug.is_empty() || slug.starts_with('@') {
         slug = "organization".to_owned();
@@ -139,7 +142,13 @@ pub(crate) async fn lock(transaction: &mut Transaction, organization: Organizati
     }
 }
 
-pub(crate) async fn join(transaction: &mut Transaction, organization: OrganizationId, user: UserId, level: Level, now: Timestamp) -> Result<()> {
+pub(crate) async fn join(
+    transaction: &mut Transaction,
+    organization: OrganizationId,
+    user: UserId,
+    level: Level,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "INSERT INTO membership (id, organization_id, user_id, level, joined_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
         ON CONFLICT (user_id, organization_id) DO NOTHING";
     transaction.execute(sql, args![Uuid::now_v7(), organization, user, level, now]).await.context("joining an organization")?;

@@ -49,7 +49,8 @@ impl Passwords {
 }
 
 fn hash_now(password: &str) -> Result<String> {
-    let hash: PasswordHash = Argon2::default().hash_password(password.as_bytes()).map_err(|error| anyhow::anyhow!("hashing a password: {error}"))?;
+    let hash: PasswordHash =
+        Argon2::default().hash_password(password.as_bytes()).map_err(|error| anyhow::anyhow!("hashing a password: {error}"))?;
     Ok(hash.to_string())
 }
 
@@ -78,9 +79,32 @@ pub(crate) fn check_strength(password: &str, email: &str, attr: &'static str) ->
 }
 
 const COMMON: &[&str] = &[
-    "password", "password1", "password123", "passw0rd", "qwertyui", "qwertyuiop", "qwerty123", "iloveyou", "sunshine", "princess", "football",
-    "baseball", "welcome1", "letmein1", "trustno1", "superman", "starwars", "computer", "whatever", "changeme", "abcd1234", "abc12345", "1q2w3e4r",
-    "posthog1", "hoglet123", "administrator",
+    "password",
+    "password1",
+    "password123",
+    "passw0rd",
+    "qwertyui",
+    "qwertyuiop",
+    "qwerty123",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "welcome1",
+    "letmein1",
+    "trustno1",
+    "superman",
+    "starwars",
+    "computer",
+    "whatever",
+    "changeme",
+    "abcd1234",
+    "abc12345",
+    "1q2w3e4r",
+    "posthog1",
+    "hoglet123",
+    "administrator",
 ];
 
 fn has_few_characters(password: &str) -> bool {

@@ -48,7 +48,12 @@ async fn claim(transaction: &mut Transaction, now: Timestamp) -> Result<bool> {
 }
 
 /// A new person with an organization and an empty project of their own, all or nothing.
-pub(crate) async fn found(state: &AccountsState, applicant: Applicant, organization_name: &str, token: Option<String>) -> ApiResult<Founded> {
+pub(crate) async fn found(
+    state: &AccountsState,
+    applicant: Applicant,
+    organization_name: &str,
+    token: Option<String>,
+) -> ApiResult<Founded> {
     let now = state.clock.now();
     let mut transaction = state.db.begin().await?;
     let is_first = claim(&mut transaction, now).await?;

@@ -47,7 +47,9 @@ impl Email {
         let plausible = text.len() <= 254
             && text.split_once('@').is_some_and(|(local, domain)| {
                 let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
-                let local_ok = !local.is_empty() && local.len() <= 64 && local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\\\"@".contains(c));
+                let local_ok = !local.is_empty()
+                    && local.len() <= 64
+                    && local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>()[],;:\\\"@".contains(c));
                 local_ok && domain.split('.').all(label)
             });
         match plausible {
@@ -66,7 +68,8 @@ impl Email {
     }
 }
 
-const COLUMNS: &str = "id, uuid, distinct_id, email, pending_email, email_verified, password_hash, first_name, last_name, is_staff, is_active,
+const COLUMNS: &str =
+    "id, uuid, distinct_id, email, pending_email, email_verified, password_hash, first_name, last_name, is_staff, is_active,
     created_at, last_login, current_organization, current_team, settings";
 
 fn read(row: &Row) -> Result<User> {
@@ -151,7 +154,8 @@ pub(crate) fn email_taken() -> ApiError {
 
 /// Writes names, preferences and the current organization and project.
 pub(crate) async fn save(db: &Db, user: &User) -> Result<()> {
-    let sql = "UPDATE account SET first_name = $2, last_name = $3, current_organization = $4, current_team = $5, settings = $6 WHERE id = $1";
+    let sql =
+        "UPDATE account SET first_name = $2, last_name = $3, current_organization = $4, current_team = $5, settings = $6 WHERE id = $1";
     let args = args![user.id, &user.first_name, &user.last_name, user.current_organization, user.current_team, &user.settings];
     db.execute(sql, args).await.context("saving a user")?;
     Ok(())

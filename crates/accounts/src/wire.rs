@@ -172,7 +172,9 @@ pub(crate) fn project_basic(team: &Team) -> Value {
 }
 
 /// A project with all its settings. `level` is the caller's; `user` is in the token for live events.
-pub(crate) fn project(state: &AccountsState, team: &Team, level: u8, user: Option<UserId>) -> Result<Value> {
+pub(crate) async fn project(state: &AccountsState, team: &Team, level: u8, user: Option<UserId>) -> Result<Value> {
+    let group_types = people::store::group_types(&state.db, team.id).await?;
+    let group_types: Vec<Value> = group_types.iter().map(group_type).collect();
     let mut object = Map::new();
     fields::fill(project_fields::FIELDS, &team.settings, &mut object);
     let rest = json!({
@@ -196,11 +198,22 @@ pub(crate) fn project(state: &AccountsState, team: &Team, level: u8, user: Optio
         "effective_membership_level": level,
         "user_access_level": if level >= Level::Admin as u8 { "admin" } else { "member" },
         "person_on_events_querying_enabled": true,
+        "has_group_types": !group_types.is_empty(),
+        "group_types": group_types,
         "product_intents": team.settings.get("product_intents").cloned().unwrap_or_else(|| json!([])),
-        "live_events_token": crate::live_token::issue(state, team, user)?,
+        "live_events_token": state.live_tokens.issue(team, user)?,
     });
     extend(&mut object, rest);
     Ok(Value::Object(object))
+}
+
+fn group_type(group_type: &people::GroupType) -> Value {
+    json!({
+        "group_type": group_type.name,
+        "group_type_index": group_type.index,
+        "name_singular": group_type.name_singular,
+        "name_plural": group_type.name_plural,
+    })
 }
 
 pub(crate) fn member(user: &User, membership: &Membership) -> Value {

@@ -6,14 +6,16 @@ use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo, PgValueFormat};
-use sqlx::{Arguments, AssertSqlSafe, Column, Executor, PgPool, Postgres, Row as _, Type, TypeInfo, ValueRef};
+use sqlx::{Arguments, AssertSqlSafe, Column, ConnectOptions, Executor, PgPool, Postgres, Row as _, Type, TypeInfo, ValueRef};
 use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECTIONS: u32 = 16;
 
 pub(crate) async fn open(url: &str, schema: Option<&str>) -> Result<PgPool> {
-    let mut options: PgConnectOptions = url.parse().context("reading the PostgreSQL URL")?;
+    let options: PgConnectOptions = url.parse().context("reading the PostgreSQL URL")?;
+    // The driver would log slow statements whole, thousands of placeholders and all.
+    let mut options = options.disable_statement_logging();
     let mut connections = CONNECTIONS;
     if let Some(schema) = schema {
         // Only tests use schemas; many of them share one server.

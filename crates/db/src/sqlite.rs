@@ -4,7 +4,7 @@ use crate::positional::positional;
 use crate::{Row, Value};
 use anyhow::{Context, Result};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Arguments, AssertSqlSafe, Column, Executor, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef};
+use sqlx::{Arguments, AssertSqlSafe, Column, ConnectOptions, Executor, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,8 @@ impl SqlitePools {
             .pragma("cache_size", "-16000")
             // A burst of writing must not leave its log on disk for ever.
             .pragma("journal_size_limit", "67108864")
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(60)).max_lifetime(None).idle_timeout(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.with_context(|| format!("opening the SQLite database {}", path.display()))?;

@@ -39,9 +39,7 @@ async fn status(State(state): State<AccountsState>, me: SignedIn) -> ApiResult<J
 /// What an operator can read here; it is changed in the server's configuration.
 async fn settings(State(state): State<AccountsState>, me: SignedIn) -> ApiResult<Json<Value>> {
     require_staff(&state, &me).await?;
-    let entry = |key: &str, value: Value, kind: &str, description: &str| {
-        json!({"key": key, "value": value, "value_type": kind, "description": description, "editable": false, "is_secret": false})
-    };
+    let entry = |key: &str, value: Value, kind: &str, description: &str| json!({"key": key, "value": value, "value_type": kind, "description": description, "editable": false, "is_secret": false});
     let results = [
         entry("SITE_URL", json!(&*state.site.url), "str", "Where people reach this server. Links in mails begin with it."),
         entry("MULTI_ORG_ENABLED", json!(state.multi_org), "bool", "Whether people may found organizations besides the first."),

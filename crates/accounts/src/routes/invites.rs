@@ -55,7 +55,12 @@ async fn inviter(state: &AccountsState, me: &SignedIn, id: &str) -> ApiResult<(U
     Ok((user::load(&state.db, me.user).await?, organization, level))
 }
 
-async fn create(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn, Body(body): Body<Value>) -> ApiResult<(StatusCode, Json<Value>)> {
+async fn create(
+    State(state): State<AccountsState>,
+    Path(id): Path<String>,
+    me: SignedIn,
+    Body(body): Body<Value>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
     let (user, organization, level) = inviter(&state, &me, &id).await?;
     let body = fields::object(body)?;
     let mut made = make(&state, &user, &organization, level, vec![body]).await?;

@@ -59,7 +59,12 @@ async fn create(State(state): State<AccountsState>, me: SignedIn, Body(body): Bo
     Ok((StatusCode::CREATED, Json(wire::key(&key, Some(&value)))))
 }
 
-async fn change(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn change(
+    State(state): State<AccountsState>,
+    Path(id): Path<String>,
+    me: SignedIn,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     super::require_recent_session(&me.caller, state.clock.now())?;
     let key = find(&state, &me, &id).await?;
     let choice = read_choice(&state, &me, &fields::object(body)?, Some(key)).await?;

@@ -28,7 +28,12 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn login(State(state): State<AccountsState>, ClientIp(ip): ClientIp, headers: HeaderMap, Body(body): Body<Value>) -> ApiResult<impl IntoResponse> {
+async fn login(
+    State(state): State<AccountsState>,
+    ClientIp(ip): ClientIp,
+    headers: HeaderMap,
+    Body(body): Body<Value>,
+) -> ApiResult<impl IntoResponse> {
     let body = fields::object(body)?;
     let email = fields::required_text(&body, "email", 1_000)?;
     let password = fields::required_text(&body, "password", 4_096)?;

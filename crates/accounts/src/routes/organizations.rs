@@ -54,7 +54,12 @@ async fn create(State(state): State<AccountsState>, me: SignedIn, Body(body): Bo
     Ok((StatusCode::CREATED, Json(wire::organization(&state, &made, Level::Owner, &me.caller).await?)))
 }
 
-async fn change(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn change(
+    State(state): State<AccountsState>,
+    Path(id): Path<String>,
+    me: SignedIn,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     me.require("organization:write")?;
     let (mut organization, level) = state.organization(&me.caller, me.user, &id).await?;
     level.require(Level::Admin)?;

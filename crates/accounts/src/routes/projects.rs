@@ -63,12 +63,18 @@ impl FromRequestParts<AccountsState> for Project {
 }
 
 impl Project {
-    fn answer(&self, state: &AccountsState, team: &Arc<Team>) -> ApiResult<Json<Value>> {
-        Ok(Json(wire::project(state, team, self.0.level, self.0.user())?))
+    async fn answer(&self, state: &AccountsState, team: &Arc<Team>) -> ApiResult<Json<Value>> {
+        Ok(Json(wire::project(state, team, self.0.level, self.0.user()).await?))
     }
 }
 
-async fn page_of(state: &AccountsState, me: &SignedIn, organization: &Organization, page: &Page, uri: &http::Uri) -> ApiResult<Json<Value>> {
+async fn page_of(
+    state: &AccountsState,
+    me: &SignedIn,
+    organization: &Organization,
+    page: &Page,
+    uri: &http::Uri,
+) -> ApiResult<Json<Value>> {
     let mut teams = state.teams.of_organization(organization.id).await?;
     teams.retain(|team| wire::key_reaches_team(&me.caller, team));
     let results = teams.iter().skip(page.offset).take(page.limit).map(wire::project_basic).collect();
@@ -117,19 +123,19 @@ async fn make(state: &AccountsState, me: &SignedIn, organization: &str, body: Va
         return Err(ApiError::forbidden("API keys with scoped projects cannot create projects."));
     }
     let team = projects::create_from(state, &organization, &fields::object(body)?).await?;
-    Ok((StatusCode::CREATED, Json(wire::project(state, &team, level as u8, Some(me.user))?)))
+    Ok((StatusCode::CREATED, Json(wire::project(state, &team, level as u8, Some(me.user)).await?)))
 }
 
 async fn show(State(state): State<AccountsState>, project: Project) -> ApiResult<Json<Value>> {
     project.0.require("project:read")?;
-    project.answer(&state, &project.0.team)
+    project.answer(&state, &project.0.team).await
 }
 
 async fn change(State(state): State<AccountsState>, project: Project, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
     project.0.require("project:write")?;
     let change = ProjectChange::read(&fields::object(body)?)?;
     let team = update(&state, &project, |team| change.apply(team)).await?;
-    project.answer(&state, &team)
+    project.answer(&state, &team).await
 }
 
 async fn update(state: &AccountsState, project: &Project, change: impl FnOnce(&mut Team)) -> ApiResult<Arc<Team>> {
@@ -148,7 +154,7 @@ async fn reset_token(State(state): State<AccountsState>, project: Project) -> Ap
     project.0.require("project:write")?;
     project.0.require_admin()?;
     let team = state.teams.reset_token(project.0.team.id, state.clock.now()).await?;
-    project.answer(&state, &team.ok_or_else(ApiError::not_found)?)
+    project.answer(&state, &team.ok_or_else(ApiError::not_found)?).await
 }
 
 /// The answer holds the new secret in full, once.
@@ -157,7 +163,7 @@ async fn rotate_secret(State(state): State<AccountsState>, project: Project) -> 
     project.0.require_admin()?;
     let rotated = state.teams.rotate_secret(project.0.team.id, state.clock.now()).await?;
     let (team, secret) = rotated.ok_or_else(ApiError::not_found)?;
-    let Json(mut body) = project.answer(&state, &team)?;
+    let Json(mut body) = project.answer(&state, &team).await?;
     body["secret_api_token"] = json!(secret);
     Ok(Json(body))
 }
@@ -166,7 +172,7 @@ async fn delete_secret_backup(State(state): State<AccountsState>, project: Proje
     project.0.require("project:write")?;
     project.0.require_admin()?;
     let team = state.teams.delete_secret_backup(project.0.team.id, state.clock.now()).await?;
-    project.answer(&state, &team.ok_or_else(ApiError::not_found)?)
+    project.answer(&state, &team.ok_or_else(ApiError::not_found)?).await
 }
 
 /// Remembers that someone means to use a product: `{product_type, intent_context?}`.
@@ -174,8 +180,9 @@ async fn add_intent(State(state): State<AccountsState>, project: Project, Body(b
     project.0.require("project:write")?;
     let product = fields::required_text(&fields::object(body)?, "product_type", 100)?;
     let now = state.clock.now();
-    let team = update(&state, &project, |team| note_intent(&mut team.settings, &product, json!({"updated_at": now}), now.to_string())).await?;
-    Ok((StatusCode::CREATED, project.answer(&state, &team)?))
+    let team =
+        update(&state, &project, |team| note_intent(&mut team.settings, &product, json!({"updated_at": now}), now.to_string())).await?;
+    Ok((StatusCode::CREATED, project.answer(&state, &team).await?))
 }
 
 async fn complete_onboarding(State(state): State<AccountsState>, project: Project, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
@@ -190,7 +197,7 @@ async fn complete_onboarding(State(state): State<AccountsState>, project: Projec
         }
         done[&product] = json!(true);
     });
-    project.answer(&state, &team.await?)
+    project.answer(&state, &team.await?).await
 }
 
 /// Merges into the product's entry of `product_intents`, made on first sight. Bounded, because the names are the client's.

@@ -11,15 +11,13 @@ use web::{ApiError, ApiResult, Body, ClientIp};
 
 pub(super) fn routes() -> Router<AccountsState> {
     let guarded = axum::middleware::from_fn(super::login::same_origin);
-    Router::new()
-        .route("/api/reset", post(ask).layer(guarded.clone()))
-        .route("/api/reset/{user_uuid}", get(check).post(set).layer(guarded))
+    Router::new().route("/api/reset", post(ask).layer(guarded.clone())).route("/api/reset/{user_uuid}", get(check).post(set).layer(guarded))
 }
 
 /// Answers the same, and as fast, for addresses that nobody has.
 async fn ask(State(state): State<AccountsState>, ClientIp(ip): ClientIp, Body(body): Body<Value>) -> ApiResult<StatusCode> {
     let email = fields::required_text(&fields::object(body)?, "email", 1_000)?;
-    attempts::begin(&state.db, "reset", Some(&email), ip, state.clock.now()).await?;
+    attempts::begin_mail(&state.db, "reset", &email, ip, state.clock.now()).await?;
     tokio::spawn(async move {
         if let Err(error) = send_link(&state, &email).await {
             tracing::warn!(error = format!("{error:#}"), "password reset mail was not sent");
@@ -60,7 +58,12 @@ async fn check(State(state): State<AccountsState>, Path(uuid): Path<String>, Raw
 }
 
 /// Sets the new password and ends every session of the user.
-async fn set(State(state): State<AccountsState>, Path(uuid): Path<String>, ClientIp(ip): ClientIp, Body(body): Body<Value>) -> ApiResult<StatusCode> {
+async fn set(
+    State(state): State<AccountsState>,
+    Path(uuid): Path<String>,
+    ClientIp(ip): ClientIp,
+    Body(body): Body<Value>,
+) -> ApiResult<StatusCode> {
     let body = fields::object(body)?;
     let token = fields::required_text(&body, "token", 200)?;
     let password = fields::required_text(&body, "password", 4_096)?;

@@ -90,7 +90,11 @@ async fn find_invite(state: &AccountsState, id: &str) -> ApiResult<invites::Invi
 }
 
 fn wrong_person(invite: &invites::Invite, user: &User) -> ApiError {
-    let detail = format!("This invite is intended for another email address: {}. You tried to sign up with {}.", masked(&invite.target_email), user.email);
+    let detail = format!(
+        "This invite is intended for another email address: {}. You tried to sign up with {}.",
+        masked(&invite.target_email),
+        user.email
+    );
     ApiError::validation("invalid_recipient", detail)
 }
 
@@ -119,7 +123,12 @@ async fn show_invite(State(state): State<AccountsState>, Path(id): Path<String>,
 }
 
 /// With a session the invite is for that user; without, for a new one.
-async fn accept_invite(State(state): State<AccountsState>, Path(id): Path<String>, signed_in: Option<SignedIn>, request: Request) -> ApiResult<Response> {
+async fn accept_invite(
+    State(state): State<AccountsState>,
+    Path(id): Path<String>,
+    signed_in: Option<SignedIn>,
+    request: Request,
+) -> ApiResult<Response> {
     let ip = web::client_ip(request.extensions(), request.headers());
     let attempt = attempts::begin(&state.db, "invite", None, ip, state.clock.now()).await?;
     let invite = find_invite(&state, &id).await?;

@@ -45,7 +45,13 @@ async fn show(State(state): State<AccountsState>, Path(uuid): Path<String>, me: 
     Ok(Json(wire::user(&state, &user, &me.caller).await?))
 }
 
-async fn change(State(state): State<AccountsState>, Path(uuid): Path<String>, me: SignedIn, headers: HeaderMap, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn change(
+    State(state): State<AccountsState>,
+    Path(uuid): Path<String>,
+    me: SignedIn,
+    headers: HeaderMap,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     let mut user = own(&state, &me, &uuid, "user:write").await?;
     let body = fields::object(body)?;
     let settings = fields::read(USER_FIELDS, &body)?;
@@ -80,7 +86,8 @@ async fn chosen_place(state: &AccountsState, user: &User, body: &Map<String, Val
         return Ok(Some((Some(team.organization), Some(team.id))));
     }
     if let Some(value) = body.get("set_current_organization").filter(|value| !value.is_null()) {
-        let missing = || ApiError::validation("does_not_exist", format!("Object with id={value} does not exist.")).attr("set_current_organization");
+        let missing =
+            || ApiError::validation("does_not_exist", format!("Object with id={value} does not exist.")).attr("set_current_organization");
         let id = value.as_str().and_then(|text| text.parse::<Uuid>().ok()).map(OrganizationId).ok_or_else(missing)?;
         organization::level_of(&state.db, id, user.id).await?.ok_or_else(missing)?;
         let team = state.teams.of_organization(id).await?.first().map(|team| team.id);
@@ -90,7 +97,13 @@ async fn chosen_place(state: &AccountsState, user: &User, body: &Map<String, Val
 }
 
 /// A new password needs the old one, ends the other sessions, and takes the reset links with it.
-async fn change_password(state: &AccountsState, me: &SignedIn, user: &User, body: &Map<String, Value>, headers: &HeaderMap) -> ApiResult<()> {
+async fn change_password(
+    state: &AccountsState,
+    me: &SignedIn,
+    user: &User,
+    body: &Map<String, Value>,
+    headers: &HeaderMap,
+) -> ApiResult<()> {
     let Some(new) = fields::text(body, "password", 4_096)? else {
         return Ok(());
     };
@@ -179,11 +192,18 @@ async fn verify_email(State(state): State<AccountsState>, ClientIp(ip): ClientIp
     Ok(Json(json!({"success": true})))
 }
 
-async fn request_verification(State(state): State<AccountsState>, ClientIp(ip): ClientIp, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn request_verification(
+    State(state): State<AccountsState>,
+    ClientIp(ip): ClientIp,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     let uuid = fields::required_text(&fields::object(body)?, "uuid", 64)?;
-    attempts::begin(&state.db, "request-verify", Some(&uuid), ip, state.clock.now()).await?;
+    attempts::begin_mail(&state.db, "request-verify", &uuid, ip, state.clock.now()).await?;
     if !state.mailer.delivers() {
-        return Err(ApiError::validation("email_not_available", "Cannot verify email address because email is not configured for this instance."));
+        return Err(ApiError::validation(
+            "email_not_available",
+            "Cannot verify email address because email is not configured for this instance.",
+        ));
     }
     if let Ok(uuid) = uuid.parse()
         && let Some(user) = user::by_uuid(&state.db, uuid).await?
@@ -218,7 +238,12 @@ async fn hedgehog(State(state): State<AccountsState>, Path(uuid): Path<String>, 
     Ok(Json(user.settings.get("hedgehog_config").cloned().filter(Value::is_object).unwrap_or_else(|| json!({}))))
 }
 
-async fn set_hedgehog(State(state): State<AccountsState>, Path(uuid): Path<String>, me: SignedIn, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn set_hedgehog(
+    State(state): State<AccountsState>,
+    Path(uuid): Path<String>,
+    me: SignedIn,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     let mut user = own(&state, &me, &uuid, "user:write").await?;
     let config = Value::Object(fields::object(body)?);
     let mut change = Map::new();
@@ -229,7 +254,12 @@ async fn set_hedgehog(State(state): State<AccountsState>, Path(uuid): Path<Strin
 }
 
 /// Which dashboard the caller sees on a page: `{scene, dashboard}`.
-async fn personalise_scene(State(state): State<AccountsState>, Path(uuid): Path<String>, me: SignedIn, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
+async fn personalise_scene(
+    State(state): State<AccountsState>,
+    Path(uuid): Path<String>,
+    me: SignedIn,
+    Body(body): Body<Value>,
+) -> ApiResult<Json<Value>> {
     let mut user = own(&state, &me, &uuid, "user:write").await?;
     let body = fields::object(body)?;
     let scene = fields::required_text(&body, "scene", 200)?;

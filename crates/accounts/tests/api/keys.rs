@@ -128,7 +128,12 @@ async fn a_user_has_at_most_ten_keys() {
         for number in 0..10 {
             owner.key(json!({"label": format!("k{number}"), "scopes": ["*"]})).await;
         }
-        assert_eq!(outcome(owner.post("/api/personal_api_keys", json!({"label": "k", "scopes": ["*"]})).await), refused(400, "invalid_input"), "{}", world.name);
+        assert_eq!(
+            outcome(owner.post("/api/personal_api_keys", json!({"label": "k", "scopes": ["*"]})).await),
+            refused(400, "invalid_input"),
+            "{}",
+            world.name
+        );
     }
 }
 
@@ -137,7 +142,10 @@ async fn an_old_session_must_sign_in_again_before_it_makes_keys() {
     let world = World::one().await;
     let mut owner = world.owner().await;
     owner.app = world.with(|state| state.clock = Clock::Fixed(NOW.plus_seconds(6 * 3_600)));
-    assert_eq!(outcome(owner.post("/api/personal_api_keys", json!({"label": "k", "scopes": ["*"]})).await), refused(403, "sensitive_action"));
+    assert_eq!(
+        outcome(owner.post("/api/personal_api_keys", json!({"label": "k", "scopes": ["*"]})).await),
+        refused(403, "sensitive_action")
+    );
     assert_eq!(owner.get("/api/personal_api_keys").await.0, StatusCode::OK);
 }
 

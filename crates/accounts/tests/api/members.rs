@@ -15,7 +15,8 @@ async fn members_are_listed_with_their_levels() {
         world.member(&mut owner, "m@example.com", 1).await;
         let (_, list) = owner.get(MEMBERS).await;
         assert_eq!(list["count"], 2, "{}", world.name);
-        let mut levels: Vec<(&Value, &Value)> = list["results"].as_array().unwrap().iter().map(|one| (&one["user"]["email"], &one["level"])).collect();
+        let mut levels: Vec<(&Value, &Value)> =
+            list["results"].as_array().unwrap().iter().map(|one| (&one["user"]["email"], &one["level"])).collect();
         levels.sort_by_key(|(email, _)| email.to_string());
         assert_eq!(levels, [(&json!("m@example.com"), &json!(1)), (&json!("owner@example.com"), &json!(15))]);
     }
@@ -131,7 +132,11 @@ async fn members_without_rank_change_neither_organization_nor_tokens() {
             (Method::PATCH, "/api/projects/1/delete_secret_token_backup"),
         ] {
             let (status, body) = member.call(method.clone(), path, Some(json!({"name": "x"}))).await;
-            assert_eq!((status.as_u16(), &body["detail"]), (403, &json!("Your organization access level is insufficient.")), "{method} {path}");
+            assert_eq!(
+                (status.as_u16(), &body["detail"]),
+                (403, &json!("Your organization access level is insufficient.")),
+                "{method} {path}"
+            );
         }
         let up = member.post("/api/organizations/@current/invites", json!({"target_email": "friend@example.com", "level": 8})).await;
         assert_eq!(outcome(up), refused(403, "permission_denied"), "{}", world.name);
@@ -145,8 +150,14 @@ async fn members_without_rank_change_neither_organization_nor_tokens() {
 async fn an_organization_is_renamed_and_its_settings_checked() {
     for world in World::each().await {
         let mut owner = world.owner().await;
-        let (_, changed) = owner.patch("/api/organizations/@current", json!({"name": "New name", "enforce_2fa": null, "slug": "ignored"})).await;
-        assert_eq!((&changed["name"], &changed["slug"], &changed["member_count"]), (&json!("New name"), &json!("hedgehogs"), &json!(1)), "{}", world.name);
+        let (_, changed) =
+            owner.patch("/api/organizations/@current", json!({"name": "New name", "enforce_2fa": null, "slug": "ignored"})).await;
+        assert_eq!(
+            (&changed["name"], &changed["slug"], &changed["member_count"]),
+            (&json!("New name"), &json!("hedgehogs"), &json!(1)),
+            "{}",
+            world.name
+        );
         let wrong = owner.patch("/api/organizations/@current", json!({"members_can_invite": "yes"})).await;
         assert_eq!(outcome(wrong), refused(400, "invalid"));
         assert_eq!(outcome(owner.post("/api/organizations", json!({"name": "Second"})).await), refused(403, "permission_denied"));

@@ -96,7 +96,8 @@ async fn no_secret_is_stored_or_answered_in_the_clear() {
                 stored.push_str(&format!("{:?}", row.values()));
             }
         }
-        let answers = [owner.get("/api/personal_api_keys").await.1, owner.get("/api/projects/1").await.1, owner.get("/api/users/@me").await.1];
+        let answers =
+            [owner.get("/api/personal_api_keys").await.1, owner.get("/api/projects/1").await.1, owner.get("/api/users/@me").await.1];
         let answers = answers.map(|answer| answer.to_string()).concat();
         for hidden in [PASSWORD, &key, &secret, &session] {
             assert!(!stored.contains(hidden), "{}: {hidden} is stored", world.name);

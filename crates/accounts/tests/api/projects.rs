@@ -75,6 +75,7 @@ async fn every_setting_is_written_and_read_back_identical() {
             assert_eq!(&read[name], value, "{}: {name} as read", world.name);
         }
         let team = world.state.teams.by_id(model::TeamId(1)).await.unwrap().unwrap();
+        assert_eq!((&read["has_group_types"], &read["group_types"]), (&json!(false), &json!([])));
         assert_eq!((team.timezone, team.week_start_day, team.anonymize_ips, team.cookieless_mode), (chrono_tz::Europe::Berlin, 1, true, 2));
     }
 }
@@ -132,7 +133,12 @@ async fn wrong_values_are_refused_by_name_and_change_nothing() {
             let mut body = change.as_object().unwrap().clone();
             body.insert("surveys_opt_in".into(), json!(true));
             let (status, answer) = owner.patch("/api/projects/1", Value::Object(body)).await;
-            assert_eq!((status.as_u16(), &answer["code"], &answer["attr"]), (400, &json!(code), &json!(attr)), "{}: {attr} {answer}", world.name);
+            assert_eq!(
+                (status.as_u16(), &answer["code"], &answer["attr"]),
+                (400, &json!(code), &json!(attr)),
+                "{}: {attr} {answer}",
+                world.name
+            );
         }
         assert_eq!(outcome(owner.patch("/api/projects/1", json!(["x"])).await), refused(400, "invalid"));
         let (_, project) = owner.get("/api/projects/1").await;
@@ -236,11 +242,38 @@ async fn preferences_of_a_user_are_kept_and_checked() {
         let mut owner = world.owner().await;
         let change = json!({"first_name": "Grace", "last_name": "Hopper", "theme_mode": "dark", "has_seen_product_intro_for": {"a": true}, "is_staff": false});
         let (_, me) = owner.patch("/api/users/@me", change).await;
-        assert_eq!((&me["first_name"], &me["last_name"], &me["theme_mode"], &me["is_staff"]), (&json!("Grace"), &json!("Hopper"), &json!("dark"), &json!(true)));
-        assert_eq!(outcome(owner.patch("/api/users/@me", json!({"theme_mode": "pink"})).await), refused(400, "invalid_choice"), "{}", world.name);
+        assert_eq!(
+            (&me["first_name"], &me["last_name"], &me["theme_mode"], &me["is_staff"]),
+            (&json!("Grace"), &json!("Hopper"), &json!("dark"), &json!(true))
+        );
+        assert_eq!(
+            outcome(owner.patch("/api/users/@me", json!({"theme_mode": "pink"})).await),
+            refused(400, "invalid_choice"),
+            "{}",
+            world.name
+        );
         assert_eq!(outcome(owner.patch("/api/users/@me", json!({"email": "nonsense"})).await), refused(400, "invalid"));
         let (_, moved) = owner.patch("/api/users/@me", json!({"email": "new@example.com"})).await;
         assert_eq!(moved["email"], "new@example.com");
-        assert_eq!(outcome(owner.delete("/api/users/@me").await), refused(409, "conflict"), "an owner first leaves or deletes their organization");
+        assert_eq!(
+            outcome(owner.delete("/api/users/@me").await),
+            refused(409, "conflict"),
+            "an owner first leaves or deletes their organization"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_project_names_its_group_types() {
+    for world in World::each().await {
+        let mut owner = world.owner().await;
+        let sql = "INSERT INTO group_type_mapping (team_id, group_type, group_type_index) VALUES ($1, $2, $3)";
+        world.state.db.execute(sql, db::args![1, "company", 0]).await.unwrap();
+        let (_, project) = owner.get("/api/projects/1").await;
+        assert_eq!(project["has_group_types"], true, "{}", world.name);
+        assert_eq!(
+            (&project["group_types"][0]["group_type"], &project["group_types"][0]["group_type_index"]),
+            (&json!("company"), &json!(0))
+        );
     }
 }

@@ -15,7 +15,10 @@ async fn a_user_signs_in_and_out() {
         let (status, body) = browser.post("/api/login", login("OWNER@example.com", PASSWORD)).await;
         assert_eq!((status, body), (StatusCode::OK, json!({"success": true})), "{}", world.name);
         let cookies: Vec<&str> = browser.last_headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
-        assert!(cookies[0].starts_with("sessionid=") && cookies[0].contains("HttpOnly") && cookies[0].contains("SameSite=Lax"), "{cookies:?}");
+        assert!(
+            cookies[0].starts_with("sessionid=") && cookies[0].contains("HttpOnly") && cookies[0].contains("SameSite=Lax"),
+            "{cookies:?}"
+        );
         assert!(cookies[0].contains("Max-Age=1209600") && !cookies[0].contains("Secure"), "{cookies:?}");
         assert!(cookies[1].starts_with("csrftoken=") && !cookies[1].contains("HttpOnly"), "{cookies:?}");
         assert_eq!(browser.get("/api/users/@me").await.0, StatusCode::OK);
@@ -24,7 +27,12 @@ async fn a_user_signs_in_and_out() {
         let (status, _) = browser.get("/logout?next=//evil.example").await;
         assert_eq!((status, browser.last_headers["location"].to_str().unwrap()), (StatusCode::FOUND, "/login"));
         browser.cookies = stolen;
-        assert_eq!(outcome(browser.get("/api/users/@me").await), refused(401, "not_authenticated"), "{}: the session is gone on the server too", world.name);
+        assert_eq!(
+            outcome(browser.get("/api/users/@me").await),
+            refused(401, "not_authenticated"),
+            "{}: the session is gone on the server too",
+            world.name
+        );
     }
 }
 
@@ -36,7 +44,10 @@ async fn wrong_password_and_unknown_account_look_the_same() {
         let wrong = browser.post("/api/login", login("owner@example.com", "not the password")).await;
         let unknown = browser.post("/api/login", login("nobody@example.com", "not the password")).await;
         assert_eq!(wrong, unknown);
-        assert_eq!(wrong.1, json!({"type": "validation_error", "code": "invalid_credentials", "detail": "Invalid email or password.", "attr": null}));
+        assert_eq!(
+            wrong.1,
+            json!({"type": "validation_error", "code": "invalid_credentials", "detail": "Invalid email or password.", "attr": null})
+        );
         assert!(browser.cookies.is_empty());
         let known = browser.post("/api/login/precheck", json!({"email": "owner@example.com"})).await;
         assert_eq!(known, browser.post("/api/login/precheck", json!({"email": "nobody@example.com"})).await);
@@ -59,6 +70,41 @@ async fn thirty_failures_lock_an_account_for_ten_minutes() {
         assert_eq!(outcome(locked), refused(403, "too_many_failed_attempts"), "{}", world.name);
         let later = world.with(|state| state.clock = Clock::Fixed(NOW.plus_seconds(600)));
         assert_eq!(Browser::new(&later).post("/api/login", login("owner@example.com", PASSWORD)).await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn thirty_failures_lock_an_address_out_of_every_account() {
+    for world in World::each().await {
+        world.owner().await;
+        let from = |address: [u8; 4]| {
+            let peer = axum::extract::ConnectInfo(std::net::SocketAddr::from((address, 1)));
+            Browser::new(&world.app.clone().layer(axum::Extension(peer)))
+        };
+        let mut attacker = from([203, 0, 113, 7]);
+        // Reset links are cheap to try, and counted in the same way.
+        let guess =
+            |number: u32| (format!("/api/reset/{}", uuid::Uuid::from_u128(number.into())), json!({"token": "guess", "password": PASSWORD}));
+        for number in 0..30 {
+            let (path, body) = guess(number);
+            assert_eq!(outcome(attacker.post(&path, body).await), refused(400, "invalid_token"), "{} {number}", world.name);
+        }
+        let (path, body) = guess(31);
+        assert_eq!(outcome(attacker.post(&path, body.clone()).await), refused(403, "too_many_failed_attempts"), "{}", world.name);
+        assert_eq!(outcome(from([198, 51, 100, 1]).post(&path, body).await), refused(400, "invalid_token"));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_flooded_with_reset_mails() {
+    for world in World::each().await {
+        world.owner().await;
+        let mut browser = Browser::new(&world.app);
+        for _ in 0..5 {
+            assert_eq!(browser.post("/api/reset", json!({"email": "owner@example.com"})).await.0, StatusCode::NO_CONTENT);
+        }
+        let sixth = browser.post("/api/reset", json!({"email": "OWNER@example.com "})).await;
+        assert_eq!(outcome(sixth), refused(403, "too_many_failed_attempts"), "{}", world.name);
     }
 }
 

@@ -36,8 +36,16 @@ async fn a_second_stranger_cannot_sign_up() {
     for world in World::each().await {
         world.owner().await;
         let mut second = Browser::new(&world.app);
-        assert_eq!(outcome(second.post("/api/signup", person("two@example.com")).await), refused(403, "permission_denied"), "{}", world.name);
-        assert_eq!(outcome(second.post("/api/signup/precheck", json!({"email": "two@example.com"})).await), refused(403, "permission_denied"));
+        assert_eq!(
+            outcome(second.post("/api/signup", person("two@example.com")).await),
+            refused(403, "permission_denied"),
+            "{}",
+            world.name
+        );
+        assert_eq!(
+            outcome(second.post("/api/signup/precheck", json!({"email": "two@example.com"})).await),
+            refused(403, "permission_denied")
+        );
         assert_eq!(outcome(second.get("/api/users/@me").await), refused(401, "not_authenticated"));
     }
 }
@@ -106,7 +114,10 @@ async fn an_invited_person_joins_with_the_level_of_the_invite() {
 
         let mut guest = Browser::new(&world.app);
         let (_, shown) = guest.get(&path).await;
-        assert_eq!(shown, json!({"id": invite["id"], "target_email": "N*****w@example.com", "first_name": "New", "organization_name": "Hedgehogs"}));
+        assert_eq!(
+            shown,
+            json!({"id": invite["id"], "target_email": "N*****w@example.com", "first_name": "New", "organization_name": "Hedgehogs"})
+        );
         assert_eq!(outcome(owner.get(&path).await), refused(400, "invalid_recipient"));
 
         let (status, body) = guest.post(&path, json!({"first_name": "Newt", "password": PASSWORD, "email": "other@example.com"})).await;
@@ -114,7 +125,10 @@ async fn an_invited_person_joins_with_the_level_of_the_invite() {
         let (_, me) = guest.get("/api/users/@me").await;
         assert_eq!((&me["organization"]["membership_level"], &me["is_staff"], &me["team"]["id"]), (&json!(8), &json!(false), &json!(1)));
 
-        assert_eq!(outcome(Browser::new(&world.app).post(&path, json!({"first_name": "x", "password": PASSWORD})).await), refused(400, "invalid_input"));
+        assert_eq!(
+            outcome(Browser::new(&world.app).post(&path, json!({"first_name": "x", "password": PASSWORD})).await),
+            refused(400, "invalid_input")
+        );
         let again = owner.post("/api/organizations/@current/invites", json!({"target_email": "new@example.com"})).await;
         assert_eq!(outcome(again), refused(400, "invalid"), "{}", world.name);
     }
@@ -190,7 +204,8 @@ async fn an_administrator_from_the_environment_is_made_once() {
 #[tokio::test]
 async fn a_bad_secret_from_the_environment_stops_the_start() {
     let world = World::one().await;
-    let admin = FirstAdmin { email: "a@example.com".into(), password: PASSWORD.into(), project_token: Some("oops".into()), personal_api_key: None };
+    let admin =
+        FirstAdmin { email: "a@example.com".into(), password: PASSWORD.into(), project_token: Some("oops".into()), personal_api_key: None };
     let error = bootstrap_admin(&world.state, admin).await.unwrap_err().to_string();
     assert!(error.contains("HOGLET_PROJECT_TOKEN must begin with phc_"), "{error}");
 }
