@@ -1,1 +1,140 @@
-//! placeholder
+//! Insights: PostHog's query nodes, answered over the event store; saved insights; the events list.
+//!
+//! ```text
+//! node (JSON) ──nodes──► typed node ──kinds──► HogQL tree ──run──► event store ──cells──► rows ──kinds──► PostHog's answer
+//! ```
+//!
+//! Invariants:
+//! 1. Nothing a client writes becomes query text: features build trees, constants stay constants.
+//! 2. A cached answer is the answer: it is served only while the data it was computed from is unchanged.
+//! 3. Every query has a deadline, a memory budget and a row bound, can be cancelled, and at most a fixed number run at once.
+//! 4. Exactly one table, [`kinds::KINDS`], says which query nodes exist.
+//!
+//! Start at [`kinds`]; [`answer`] is what happens around every query (cache, concurrency, background runs).
+
+mod answer;
+mod cache;
+mod cells;
+mod compare;
+mod conditions;
+mod csv;
+mod dates;
+mod elements;
+mod failure;
+mod formula;
+pub mod golden;
+mod jobs;
+mod kinds;
+mod nodes;
+mod overrides;
+mod routes;
+mod run;
+mod semver;
+mod store;
+
+pub use routes::routes;
+pub use store::MIGRATIONS;
+
+use cache::Answers;
+use db::Db;
+use events::{Budget, Dimensions, EventStore};
+use futures::future::BoxFuture;
+use jobs::Jobs;
+use model::{Clock, TeamId, UserId};
+use query::PropertyTypes;
+use run::Purpose;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Where the types of a project's properties come from.
+pub type PropertyTypesSource = Arc<dyn Fn(TeamId) -> BoxFuture<'static, anyhow::Result<Arc<PropertyTypes>>> + Send + Sync>;
+
+/// How a user is shown to others (`{id, uuid, first_name, email …}`). `None` when the user is gone.
+pub type UserSource = Arc<dyn Fn(UserId) -> BoxFuture<'static, anyhow::Result<Option<Value>>> + Send + Sync>;
+
+/// What the routes share. Cheap to clone.
+#[derive(Clone)]
+pub struct InsightsState {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) db: Db,
+    pub(crate) users: UserSource,
+}
+
+pub struct Parts {
+    pub events: Arc<dyn EventStore>,
+    pub dimensions: Arc<dyn Dimensions>,
+    pub property_types: PropertyTypesSource,
+    pub users: UserSource,
+    pub db: Db,
+    pub clock: Clock,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Queries that run at the same time. The rest of the machine belongs to ingestion.
+    pub concurrent: usize,
+    /// Queries that wait for their turn; more are refused with 429.
+    pub waiting: usize,
+    pub interactive_deadline: Duration,
+    /// For background runs and exports.
+    pub long_deadline: Duration,
+    /// Memory and rows of one select. The deadline in it is not used.
+    pub budget: Budget,
+    pub cache_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            concurrent: 4,
+            waiting: 64,
+            interactive_deadline: Duration::from_secs(60),
+            long_deadline: Duration::from_secs(600),
+            budget: Budget::default(),
+            cache_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Limits {
+    fn deadline(&self, purpose: Purpose) -> Duration {
+        match purpose {
+            Purpose::Api => self.interactive_deadline,
+            Purpose::Export => self.long_deadline,
+        }
+    }
+}
+
+/// The part of the state that answers queries.
+pub(crate) struct Engine {
+    pub store: Arc<dyn EventStore>,
+    pub dimensions: Arc<dyn Dimensions>,
+    pub property_types: PropertyTypesSource,
+    pub clock: Clock,
+    pub limits: Limits,
+    pub answers: Answers,
+    pub jobs: Jobs,
+    pub turns: Semaphore,
+    pub queue: Semaphore,
+}
+
+impl InsightsState {
+    pub fn new(parts: Parts) -> InsightsState {
+        let limits = parts.limits;
+        let engine = Engine {
+            store: parts.events,
+            dimensions: parts.dimensions,
+            property_types: parts.property_types,
+            clock: parts.clock,
+            limits,
+            answers: Answers::new(limits.cache_bytes),
+            jobs: Jobs::new(),
+            turns: Semaphore::new(limits.concurrent),
+            queue: Semaphore::new(limits.concurrent + limits.waiting),
+        };
+        InsightsState { engine: Arc::new(engine), db: parts.db, users: parts.users }
+    }
+}

@@ -1,0 +1,361 @@
+//! Golden cases: events in, a query, what must come out. Files in `golden/`, run against any event store.
+//!
+//! An expectation names what matters: members of an object that it leaves out are not looked at, lists must have the same
+//! length and order, `{"$unordered": […]}` any order, numbers may differ in the last digits, `{"error": "text"}` expects a
+//! refusal that contains the text.
+
+use crate::answer::{Question, Refresh, Reply};
+use crate::{InsightsState, Limits, Parts};
+use async_trait::async_trait;
+use db::Db;
+use events::{Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonRow};
+use model::{Clock, GroupTypeIndex, PersonMode, Properties, TeamId, Timestamp, person_uuid};
+use query::{PropertyType, PropertyTypes};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use teams::Teams;
+use uuid::Uuid;
+
+const FILES: &[(&str, &str)] = &[
+    ("events_query", include_str!("../golden/events_query.json")),
+    ("filter_dates", include_str!("../golden/filter_dates.json")),
+    ("filter_groups", include_str!("../golden/filter_groups.json")),
+    ("filter_operators", include_str!("../golden/filter_operators.json")),
+    ("filter_versions", include_str!("../golden/filter_versions.json")),
+    ("hogql", include_str!("../golden/hogql.json")),
+    ("hogql_limit", include_str!("../golden/hogql_limit.json")),
+    ("trends_active_users", include_str!("../golden/trends_active_users.json")),
+    ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
+    ("trends_breakdown_few", include_str!("../golden/trends_breakdown_few.json")),
+    ("trends_breakdown_url", include_str!("../golden/trends_breakdown_url.json")),
+    ("trends_clock_change", include_str!("../golden/trends_clock_change.json")),
+    ("trends_compare", include_str!("../golden/trends_compare.json")),
+    ("trends_cumulative", include_str!("../golden/trends_cumulative.json")),
+    ("trends_first_time", include_str!("../golden/trends_first_time.json")),
+    ("trends_formulas", include_str!("../golden/trends_formulas.json")),
+    ("trends_groups", include_str!("../golden/trends_groups.json")),
+    ("trends_histogram", include_str!("../golden/trends_histogram.json")),
+    ("trends_hours", include_str!("../golden/trends_hours.json")),
+    ("trends_per_actor", include_str!("../golden/trends_per_actor.json")),
+    ("trends_property_math", include_str!("../golden/trends_property_math.json")),
+    ("trends_smoothing", include_str!("../golden/trends_smoothing.json")),
+    ("trends_timezone", include_str!("../golden/trends_timezone.json")),
+    ("trends_weeks", include_str!("../golden/trends_weeks.json")),
+];
+
+/// The project that all cases are about.
+pub const TEAM: TeamId = TeamId(1);
+
+/// One file: a world, and questions about it.
+pub struct Suite {
+    pub name: &'static str,
+    file: File,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "`about` is for the reader of the file")]
+struct File {
+    about: String,
+    now: Timestamp,
+    #[serde(default)]
+    timezone: Option<String>,
+    #[serde(default)]
+    property_types: Types,
+    #[serde(default)]
+    settings: Map<String, Value>,
+    #[serde(default)]
+    persons: Vec<FilePerson>,
+    #[serde(default)]
+    groups: Vec<FileGroup>,
+    events: Vec<FileEvent>,
+    cases: Vec<Case>,
+}
+
+/// `{"event": {"v": "Numeric"}}`
+type Types = BTreeMap<String, BTreeMap<String, String>>;
+
+/// `["u1", "A", "2025-03-10T10:00:00Z", {"b": "x"}]`: distinct id, event, time, properties.
+#[derive(Deserialize)]
+struct FileEvent(String, String, Timestamp, #[serde(default)] Value);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePerson {
+    distinct_ids: Vec<String>,
+    properties: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileGroup {
+    index: u8,
+    key: String,
+    properties: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default)]
+    timezone: Option<String>,
+    #[serde(default)]
+    week_start_day: Option<u8>,
+    #[serde(default)]
+    now: Option<Timestamp>,
+    #[serde(default)]
+    property_types: Option<Types>,
+    query: Value,
+    expect: Value,
+}
+
+/// Every golden file.
+pub fn suites() -> Vec<Suite> {
+    let read = |(name, text): &(&'static str, &'static str)| {
+        let file = serde_json::from_str(text).unwrap_or_else(|error| panic!("golden/{name}.json: {error}"));
+        Suite { name, file }
+    };
+    FILES.iter().map(read).collect()
+}
+
+impl Suite {
+    /// The persons and groups of the file, to open the store with.
+    pub fn dimensions(&self) -> Arc<dyn Dimensions> {
+        let mut known = World { persons: Vec::new(), distinct_ids: Vec::new(), groups: Vec::new() };
+        let mut add = |distinct_ids: &[String], properties: &Map<String, Value>, created_at: Timestamp| {
+            let id = person_uuid(TEAM, &distinct_ids[0]);
+            known.persons.push(PersonRow { id, created_at, properties: Value::Object(properties.clone()).to_string(), is_identified: true });
+            known.distinct_ids.extend(distinct_ids.iter().map(|distinct_id| DistinctIdRow { distinct_id: distinct_id.clone(), person_id: id }));
+        };
+        for (distinct_id, first) in self.first_seen() {
+            match self.person_of(&distinct_id) {
+                Some(person) if person.distinct_ids[0] == distinct_id => add(&person.distinct_ids, &person.properties, first),
+                Some(_) => {}
+                None => add(&[distinct_id], &Map::new(), first),
+            }
+        }
+        known.groups = self.file.groups.iter().map(|group| GroupRow {
+            index: group.index,
+            key: group.key.clone(),
+            properties: Value::Object(group.properties.clone()).to_string(),
+            created_at: self.file.now,
+            updated_at: self.file.now,
+        }).collect();
+        Arc::new(known)
+    }
+
+    fn first_seen(&self) -> BTreeMap<String, Timestamp> {
+        let mut first = BTreeMap::new();
+        for FileEvent(distinct_id, _, at, _) in &self.file.events {
+            let known = first.entry(distinct_id.clone()).or_insert(*at);
+            *known = (*known).min(*at);
+        }
+        first
+    }
+
+    fn person_of(&self, distinct_id: &str) -> Option<&FilePerson> {
+        self.file.persons.iter().find(|person| person.distinct_ids.iter().any(|id| id == distinct_id))
+    }
+
+    fn rows(&self) -> Vec<EventRow> {
+        let first = self.first_seen();
+        let properties_of = |value: &Value| match value {
+            Value::Null => Properties::new(),
+            other => Properties::from_json_text(&other.to_string()).expect("golden properties are objects"),
+        };
+        self.file.events.iter().enumerate().map(|(index, FileEvent(distinct_id, event, at, properties))| {
+            let person = self.person_of(distinct_id);
+            let owner = person.map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
+            let person_properties = person.map(|person| Value::Object(person.properties.clone()));
+            EventRow {
+                team: TEAM,
+                uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),
+                event: event.as_str().into(),
+                timestamp: *at,
+                created_at: *at,
+                distinct_id: distinct_id.as_str().into(),
+                person_id: person_uuid(TEAM, owner),
+                person_created_at: first.get(owner).copied().unwrap_or(*at),
+                person_mode: PersonMode::Full,
+                properties: properties_of(properties),
+                person_properties: Arc::new(properties_of(&person_properties.unwrap_or_default())),
+                elements_chain: "".into(),
+                historical_migration: false,
+            }
+        }).collect()
+    }
+
+    /// Fills the store and asks every question. Returns what was wrong, one text per failing case. `sealed`: the store writes
+    /// its newest rows into segments first.
+    pub async fn run(&self, store: Arc<dyn EventStore>, sealed: bool) -> Vec<String> {
+        let batch = EventBatch { rows: self.rows(), overrides: Vec::new(), position: Some(1) };
+        if let Err(error) = store.append(batch).await {
+            return vec![format!("{}: the events could not be stored: {error}", self.name)];
+        }
+        if sealed && let Err(error) = store.flush().await {
+            return vec![format!("{}: the events could not be sealed: {error:#}", self.name)];
+        }
+        let mut failures = Vec::new();
+        for case in &self.file.cases {
+            if let Err(problem) = self.check(case, store.clone()).await {
+                failures.push(format!("{} / {}: {problem}", self.name, case.name));
+            }
+        }
+        failures
+    }
+
+    async fn check(&self, case: &Case, store: Arc<dyn EventStore>) -> Result<(), String> {
+        let db = Db::in_memory().await;
+        let teams = Teams::new(db.clone());
+        let team = teams.create_for_tests("phc_golden").await;
+        let timezone = case.timezone.as_ref().or(self.file.timezone.as_ref()).map_or("UTC", String::as_str);
+        let timezone = timezone.parse().map_err(|_| format!("{timezone} is no timezone"))?;
+        let team = teams
+            .update(team.id, self.file.now, |team| {
+                team.timezone = timezone;
+                team.week_start_day = case.week_start_day.unwrap_or(0);
+                team.settings.extend(self.file.settings.clone());
+            })
+            .await
+            .map_err(|error| error.to_string())?
+            .ok_or("the project is gone")?;
+        let types = Arc::new(read_types(case.property_types.as_ref().unwrap_or(&self.file.property_types)));
+        let state = InsightsState::new(Parts {
+            events: store,
+            dimensions: self.dimensions(),
+            property_types: Arc::new(move |_| {
+                let types = types.clone();
+                Box::pin(async move { Ok(types) })
+            }),
+            users: Arc::new(|_| Box::pin(async { Ok(None) })),
+            db,
+            clock: Clock::Fixed(case.now.unwrap_or(self.file.now)),
+            limits: Limits::default(),
+        });
+        let reply = state.engine.reply(team, Question::new(case.query.clone(), Refresh::ForceBlocking)).await;
+        let expected_error = case.expect.get("error").and_then(Value::as_str);
+        match (reply, expected_error) {
+            (Ok(Reply::Complete(body)), None) => compare(&case.expect, &body, "").map_err(|problem| {
+                let hogql = body["hogql"].as_str().unwrap_or_default();
+                format!("{problem}\n    results: {}\n    hogql: {hogql}", body["results"])
+            }),
+            (Ok(Reply::Complete(body)), Some(text)) => Err(format!("expected an error with \"{text}\", got {}", body["results"])),
+            (Ok(_), _) => Err("a blocking query was not answered".to_owned()),
+            (Err(failure), Some(text)) if failure.is_actionable() && failure.to_string().contains(text) => Ok(()),
+            (Err(crate::failure::Failure::Failed(cause)), _) => Err(format!("failed: {cause:#}")),
+            (Err(failure), _) => Err(format!("refused: {failure}")),
+        }
+    }
+}
+
+fn read_types(types: &Types) -> PropertyTypes {
+    let mut read = PropertyTypes::default();
+    for (owner, properties) in types {
+        for (name, kind) in properties {
+            let kind = match kind.as_str() {
+                "Numeric" => PropertyType::Numeric,
+                "Boolean" => PropertyType::Boolean,
+                "DateTime" => PropertyType::DateTime,
+                _ => PropertyType::String,
+            };
+            match owner.as_str() {
+                "event" => read.set_event(name.as_str(), kind),
+                "person" => read.set_person(name.as_str(), kind),
+                _ => read.set_group(GroupTypeIndex(0), name.as_str(), kind),
+            }
+        }
+    }
+    read
+}
+
+struct World {
+    persons: Vec<PersonRow>,
+    distinct_ids: Vec<DistinctIdRow>,
+    groups: Vec<GroupRow>,
+}
+
+#[async_trait]
+impl Dimensions for World {
+    async fn version(&self, _: TeamId) -> anyhow::Result<u64> {
+        Ok(1)
+    }
+
+    async fn persons(&self, _: TeamId) -> anyhow::Result<Vec<PersonRow>> {
+        Ok(self.persons.clone())
+    }
+
+    async fn distinct_ids(&self, _: TeamId) -> anyhow::Result<Vec<DistinctIdRow>> {
+        Ok(self.distinct_ids.clone())
+    }
+
+    async fn groups(&self, _: TeamId) -> anyhow::Result<Vec<GroupRow>> {
+        Ok(self.groups.clone())
+    }
+}
+
+fn compare(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
+    match (expected, found) {
+        (Value::Object(expected), found) if expected.contains_key("$unordered") => unordered(&expected["$unordered"], found, at),
+        (Value::Object(expected), Value::Object(found)) => expected.iter().try_for_each(|(name, expected)| {
+            compare(expected, found.get(name).unwrap_or(&Value::Null), &format!("{at}/{name}"))
+        }),
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
+            expected.iter().zip(found).enumerate().try_for_each(|(index, (expected, found))| compare(expected, found, &format!("{at}/{index}")))
+        }
+        (Value::Array(expected), Value::Array(found)) => Err(format!("{at}: expected {} items, found {}", expected.len(), found.len())),
+        (Value::Number(left), Value::Number(right)) => {
+            let (left, right) = (left.as_f64().unwrap_or(f64::NAN), right.as_f64().unwrap_or(f64::NAN));
+            let close = (left - right).abs() <= 1e-9 * left.abs().max(1.0);
+            if close { Ok(()) } else { Err(format!("{at}: expected {left}, found {right}")) }
+        }
+        (expected, found) if expected == found => Ok(()),
+        (expected, found) => Err(format!("{at}: expected {expected}, found {found}")),
+    }
+}
+
+fn unordered(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
+    let (Value::Array(expected), Value::Array(found)) = (expected, found) else { return Err(format!("{at}: expected a list, found {found}")) };
+    if expected.len() != found.len() {
+        return Err(format!("{at}: expected {} items, found {}", expected.len(), found.len()));
+    }
+    let mut left: HashMap<usize, &Value> = found.iter().enumerate().collect();
+    for item in expected {
+        let matching = left.iter().find(|(_, found)| compare(item, found, at).is_ok()).map(|(index, _)| *index);
+        let index = matching.ok_or_else(|| format!("{at}: nothing matches {item}"))?;
+        left.remove(&index);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_golden_file_is_listed_and_readable() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        on_disk.sort();
+        let listed: Vec<&str> = suites().iter().map(|suite| suite.name).collect();
+        assert_eq!(on_disk, listed);
+        assert!(suites().iter().all(|suite| !suite.file.cases.is_empty()));
+    }
+
+    #[test]
+    fn expectations_can_fail() {
+        assert!(compare(&json!({"a": 1}), &json!({"a": 1, "b": 2}), "").is_ok());
+        assert!(compare(&json!({"a": 1}), &json!({"b": 2}), "").is_err());
+        assert!(compare(&json!([1]), &json!([1, 2]), "").is_err());
+        assert!(compare(&json!(1), &json!(1.0000000001), "").is_ok());
+        assert!(compare(&json!(1), &json!(1.001), "").is_err());
+        assert!(compare(&json!({"$unordered": [1, 2]}), &json!([2, 1]), "").is_ok());
+        assert!(compare(&json!({"$unordered": [1, 1]}), &json!([2, 1]), "").is_err());
+    }
+}

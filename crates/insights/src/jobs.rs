@@ -1,0 +1,198 @@
+//! Queries that run in the background, and all running ones so that they can be cancelled.
+
+use model::{TeamId, Timestamp};
+use moka::sync::Cache;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+type Key = (TeamId, String);
+
+/// How long a finished status can be asked for.
+const KEPT: Duration = Duration::from_secs(20 * 60);
+const MAX_STATUSES: u64 = 2_000;
+/// Longer ids are refused: they are kept in memory.
+pub const MAX_ID_LENGTH: usize = 200;
+
+pub struct Jobs {
+    statuses: Cache<Key, Arc<Mutex<Status>>>,
+    running: Mutex<HashMap<Key, Vec<watch::Sender<bool>>>>,
+    log: Cache<Key, Arc<Mutex<Vec<Value>>>>,
+}
+
+/// A background query as clients see it.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub id: String,
+    pub team: TeamId,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+    pub labels: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Answered(Arc<Value>),
+    /// A text for the client; none when the fault is not theirs.
+    Failed(Option<String>),
+}
+
+impl Status {
+    pub fn to_json(&self, now: Timestamp) -> Value {
+        let (error, message, results) = match &self.outcome {
+            None => (false, None, Value::Null),
+            Some(Outcome::Answered(results)) => (false, None, (**results).clone()),
+            Some(Outcome::Failed(message)) => (true, message.clone(), Value::Null),
+        };
+        let until = self.ended_at.unwrap_or(now);
+        json!({
+            "id": self.id, "query_async": true, "team_id": self.team.0, "insight_id": null, "dashboard_id": null,
+            "error": error, "complete": self.outcome.is_some(), "error_message": message, "results": results,
+            "start_time": self.started_at, "pickup_time": self.started_at, "end_time": self.ended_at,
+            "expiration_time": self.started_at.plus_seconds(KEPT.as_secs() as i64), "task_id": self.id, "labels": self.labels,
+            "query_progress": {"bytes_read": 0, "rows_read": 0, "estimated_rows_total": 0,
+                               "time_elapsed": until.since(self.started_at) / 1_000, "active_cpu_time": 0},
+        })
+    }
+}
+
+/// A query that can be cancelled. When this is dropped, because the query is done or its client went away, it is off the list
+/// of running ones and what may still run of it is told to stop.
+pub struct Running<'a> {
+    jobs: &'a Jobs,
+    key: Option<Key>,
+    sender: watch::Sender<bool>,
+}
+
+impl Running<'_> {
+    pub fn cancel(&self) -> watch::Receiver<bool> {
+        self.sender.subscribe()
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.sender.send_replace(true);
+        let Some(key) = self.key.take() else { return };
+        let mut running = self.jobs.running.lock();
+        if let Some(senders) = running.get_mut(&key) {
+            senders.retain(|sender| !sender.same_channel(&self.sender));
+            if senders.is_empty() {
+                running.remove(&key);
+            }
+        }
+    }
+}
+
+impl Jobs {
+    pub fn new() -> Jobs {
+        Jobs {
+            statuses: Cache::builder().max_capacity(MAX_STATUSES).time_to_live(KEPT).build(),
+            running: Mutex::default(),
+            log: Cache::builder().max_capacity(MAX_STATUSES).time_to_live(Duration::from_secs(24 * 3_600)).build(),
+        }
+    }
+
+    /// Makes a query cancellable under its id.
+    pub fn start(&self, team: TeamId, id: Option<&str>) -> Running<'_> {
+        let (sender, _) = watch::channel(false);
+        let key = id.map(|id| (team, id.to_owned()));
+        if let Some(key) = &key {
+            self.running.lock().entry(key.clone()).or_default().push(sender.clone());
+        }
+        Running { jobs: self, key, sender }
+    }
+
+    /// True when something was running under the id.
+    pub fn cancel(&self, team: TeamId, id: &str) -> bool {
+        let running = self.running.lock();
+        let Some(senders) = running.get(&(team, id.to_owned())) else { return false };
+        senders.iter().for_each(|sender| {
+            sender.send_replace(true);
+        });
+        true
+    }
+
+    pub fn status(&self, team: TeamId, id: &str) -> Option<Status> {
+        Some(self.statuses.get(&(team, id.to_owned()))?.lock().clone())
+    }
+
+    /// The status of a new background query, or of the one that already runs under the id.
+    pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, label: &str) -> (Status, bool) {
+        let known = self.status(team, id).filter(|status| status.outcome.is_none());
+        if let Some(status) = known {
+            return (status, false);
+        }
+        let labels = if label.is_empty() { Vec::new() } else { vec![label.to_owned()] };
+        let status = Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, labels };
+        self.statuses.insert((team, id.to_owned()), Arc::new(Mutex::new(status.clone())));
+        (status, true)
+    }
+
+    pub fn finish(&self, team: TeamId, id: &str, now: Timestamp, outcome: Outcome) {
+        if let Some(status) = self.statuses.get(&(team, id.to_owned())) {
+            let mut status = status.lock();
+            status.ended_at = Some(now);
+            status.outcome = Some(outcome);
+        }
+    }
+
+    /// Remembers for a day that a query with an id ran.
+    pub fn write_log(&self, team: TeamId, id: &str, entry: Value) {
+        const MOST: usize = 20;
+        let entries = self.log.get_with((team, id.to_owned()), Arc::default);
+        let mut entries = entries.lock();
+        if entries.len() < MOST {
+            entries.push(entry);
+        }
+    }
+
+    pub fn read_log(&self, team: TeamId, id: &str) -> Vec<Value> {
+        self.log.get(&(team, id.to_owned())).map(|entries| entries.lock().clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEAM: TeamId = TeamId(1);
+
+    #[test]
+    fn a_running_query_is_cancelled_by_its_id_and_team_only() {
+        let jobs = Jobs::new();
+        let running = jobs.start(TEAM, Some("q"));
+        assert!(!jobs.cancel(TeamId(2), "q"));
+        assert!(!*running.cancel().borrow());
+        assert!(jobs.cancel(TEAM, "q"));
+        assert!(*running.cancel().borrow());
+        drop(running);
+        assert!(!jobs.cancel(TEAM, "q"));
+    }
+
+    #[test]
+    fn two_queries_with_one_id_end_one_by_one() {
+        let jobs = Jobs::new();
+        let first = jobs.start(TEAM, Some("q"));
+        let second = jobs.start(TEAM, Some("q"));
+        drop(first);
+        assert!(jobs.cancel(TEAM, "q"));
+        assert!(*second.cancel().borrow());
+    }
+
+    #[test]
+    fn asking_twice_for_the_same_background_query_starts_it_once() {
+        let jobs = Jobs::new();
+        assert!(jobs.begin(TEAM, "q", Timestamp(0), "").1);
+        assert!(!jobs.begin(TEAM, "q", Timestamp(0), "").1);
+        jobs.finish(TEAM, "q", Timestamp(5_000_000), Outcome::Failed(Some("no".into())));
+        let json = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(9_000_000));
+        assert_eq!((&json["complete"], &json["error"], &json["error_message"]), (&json!(true), &json!(true), &json!("no")));
+        assert_eq!(json["query_progress"]["time_elapsed"], 5_000);
+        assert!(jobs.begin(TEAM, "q", Timestamp(0), "").1);
+    }
+}

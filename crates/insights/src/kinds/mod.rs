@@ -1,0 +1,157 @@
+//! One file per query kind, and the table that knows them all.
+//!
+//! To add a kind: a typed node in [`crate::nodes`], a file here with `run`, a line in [`KINDS`].
+
+pub mod actors;
+pub mod autocomplete;
+pub mod events;
+pub mod groups;
+pub mod hogql;
+pub mod metadata;
+pub mod options;
+pub mod persons;
+pub mod property_values;
+mod rows;
+pub mod trends;
+
+use crate::failure::Failure;
+use crate::nodes;
+use crate::run::Run;
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+
+/// The members of an answer that are the kind's own.
+pub type Answer = Map<String, Value>;
+
+type Runner = for<'a> fn(&'a Run, &'a Value) -> BoxFuture<'a, Result<Answer, Failure>>;
+
+pub struct Kind {
+    pub name: &'static str,
+    pub run: Runner,
+    /// May the answer be kept until the data changes?
+    pub cached: bool,
+}
+
+macro_rules! kinds {
+    ($($name:literal => $module:ident, cached: $cached:literal;)*) => {
+        pub const KINDS: &[Kind] = &[$(Kind { name: $name, run: |run, node| Box::pin($module::run(run, node)), cached: $cached }),*];
+    };
+}
+
+kinds! {
+    "TrendsQuery" => trends, cached: true;
+    "HogQLQuery" => hogql, cached: true;
+    "HogQLMetadata" => metadata, cached: false;
+    "HogQLAutocomplete" => autocomplete, cached: false;
+    "EventsQuery" => events, cached: true;
+    "ActorsQuery" => actors, cached: true;
+    "InsightActorsQueryOptions" => options, cached: true;
+    "PersonsNode" => persons, cached: true;
+    "GroupsQuery" => groups, cached: true;
+    "PropertyValuesQuery" => property_values, cached: true;
+}
+
+/// PostHog's other kinds, so that the answer can say "not yet" instead of "unknown".
+const LATER: &[&str] = &[
+    "FunnelsQuery",
+    "RetentionQuery",
+    "PathsQuery",
+    "StickinessQuery",
+    "LifecycleQuery",
+    "CalendarHeatmapQuery",
+    "FunnelCorrelationQuery",
+    "FunnelsActorsQuery",
+    "FunnelCorrelationActorsQuery",
+    "StickinessActorsQuery",
+    "InsightActorsQuery",
+    "SessionsQuery",
+    "SessionsTimelineQuery",
+    "SavedInsightNode",
+    "RecordingsQuery",
+    "TracesQuery",
+    "TraceQuery",
+    "ErrorTrackingQuery",
+    "ErrorTrackingBreakdownsQuery",
+    "ErrorTrackingIssueCorrelationQuery",
+    "ErrorTrackingSimilarIssuesQuery",
+    "WebOverviewQuery",
+    "WebStatsTableQuery",
+    "WebGoalsQuery",
+    "WebTrendsQuery",
+    "WebExternalClicksTableQuery",
+    "WebVitalsQuery",
+    "WebVitalsPathBreakdownQuery",
+    "WebPageURLSearchQuery",
+    "EventTaxonomyQuery",
+    "TeamTaxonomyQuery",
+    "ActorsPropertyTaxonomyQuery",
+    "DatabaseSchemaQuery",
+    "LogsQuery",
+    "TraceSpansQuery",
+    "RevenueAnalyticsOverviewQuery",
+    "RevenueAnalyticsMetricsQuery",
+    "RevenueAnalyticsMRRQuery",
+    "RevenueAnalyticsGrossRevenueQuery",
+    "RevenueAnalyticsTopCustomersQuery",
+    "MarketingAnalyticsTableQuery",
+    "ExperimentQuery",
+    "ExperimentExposureQuery",
+    "ExperimentTrendsQuery",
+    "ExperimentFunnelsQuery",
+    "SuggestedQuestionsQuery",
+    "VectorSearchQuery",
+    "HogQuery",
+    "UsageMetricsQuery",
+];
+
+pub fn find(node: &Value) -> Result<&'static Kind, Failure> {
+    let Some(name) = nodes::kind_of(node) else {
+        return Err(Failure::invalid("A query needs a \"kind\", for example {\"kind\": \"TrendsQuery\"}."));
+    };
+    if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
+        return Ok(kind);
+    }
+    Err(Failure::Invalid(match LATER.contains(&name) {
+        true => format!("Queries of kind \"{name}\" are not supported yet."),
+        false => format!("\"{name}\" is not a known kind of query."),
+    }))
+}
+
+/// Queries that ask about "now" through anything but a rounded date range: their answers age with every second.
+pub fn depends_on_the_second(node: &Value) -> bool {
+    match node {
+        Value::String(text) => {
+            let text = text.to_ascii_lowercase();
+            ["now(", "today(", "yesterday(", "current_timestamp", "rand"].iter().any(|word| text.contains(word))
+        }
+        Value::Array(items) => items.iter().any(depends_on_the_second),
+        Value::Object(members) => {
+            let relative = members.get("operator").and_then(Value::as_str).is_some_and(|operator| operator.starts_with("is_date"));
+            relative || members.values().any(depends_on_the_second)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn unknown_and_later_kinds_are_told_apart() {
+        let text = |node: Value| find(&node).map(|kind| kind.name.to_owned()).unwrap_or_else(|failure| failure.to_string());
+        assert_eq!(text(json!({"kind": "TrendsQuery"})), "TrendsQuery");
+        assert_eq!(text(json!({"kind": "FunnelsQuery"})), "Queries of kind \"FunnelsQuery\" are not supported yet.");
+        assert_eq!(text(json!({"kind": "Nope"})), "\"Nope\" is not a known kind of query.");
+        assert!(text(json!({})).contains("needs a \"kind\""));
+        assert!(KINDS.iter().all(|kind| !LATER.contains(&kind.name)));
+    }
+
+    #[test]
+    fn questions_about_this_second_are_recognised() {
+        assert!(depends_on_the_second(&json!({"query": "select count() from events where timestamp > now() - interval 1 day"})));
+        assert!(depends_on_the_second(&json!({"properties": [{"key": "d", "operator": "is_date_before", "value": "-7d"}]})));
+        assert!(!depends_on_the_second(&json!({"query": "select count() from events"})));
+    }
+}

@@ -1,0 +1,129 @@
+//! Who is behind a point of a trends insight.
+
+use super::breakdown;
+use super::lines;
+use super::math::Math;
+use super::plan::{Period, Plan, PlannedSeries, instant};
+use crate::dates::{ParsedDate, parse_date};
+use crate::failure::Failure;
+use crate::nodes;
+use crate::nodes::tables::InsightActorsQuery;
+use crate::nodes::trends::TrendsQuery;
+use crate::run::Run;
+use chrono::{DateTime, TimeDelta};
+use chrono_tz::Tz;
+use query::ast::{CompareOp, Expr, ExprKind, Select};
+use serde_json::Value;
+
+/// The actors as a select of `actor_id` and `event_count`, and the group type when they are groups.
+pub struct Actors {
+    pub select: Select,
+    pub group_type_index: Option<u8>,
+}
+
+pub async fn select(run: &Run, query: &InsightActorsQuery) -> Result<Actors, Failure> {
+    let trends: TrendsQuery = nodes::read(nodes::unwrap(&query.source)?)?;
+    let plan = Plan::settle(run, trends).await?;
+    let order = query.series.unwrap_or(0);
+    let Some(series) = plan.series.iter().find(|series| series.order == order) else {
+        return Err(Failure::invalid(format!("The insight has no series {order}")));
+    };
+    let period = match (query.compare.as_deref(), &plan.previous) {
+        (Some("previous"), Some(previous)) => previous,
+        (Some("previous"), None) => return Err(Failure::invalid("The insight compares to no previous period")),
+        _ => &plan.current,
+    };
+    let (from, to) = match bucket(&plan, period, query.day.as_ref(), run)? {
+        Some((start, end)) => window(&series.math, start, end, run),
+        None => whole(&series.math, period, run),
+    };
+    let breakdowns = breakdown::expressions(&plan, series, period, run).await?;
+    let chosen = match &query.breakdown {
+        Some(value) if !breakdowns.is_empty() => breakdown::condition(&breakdowns, value)?,
+        _ => Vec::new(),
+    };
+    let actor = series.math.actor().cloned().unwrap_or_else(|| Expr::field(["person_id"]));
+    let group_type_index = group_index(&actor);
+    let select = match &series.math {
+        Math::First { .. } => first(&plan, series, period, (from, to), &breakdowns, query.breakdown.as_ref(), run)?,
+        _ => {
+            let mut events = plan.events(series, run, Some(from), to)?;
+            for condition in chosen {
+                events = events.and_where(condition);
+            }
+            let select = events.column(actor.aliased("actor_id")).column(Expr::call("count", []).aliased("event_count"));
+            select.group_by([Expr::field(["actor_id"])])
+        }
+    };
+    Ok(Actors { select, group_type_index })
+}
+
+fn group_index(actor: &Expr) -> Option<u8> {
+    let ExprKind::Field(path) = &actor.kind else { return None };
+    path.last()?.strip_prefix("$group_")?.parse().ok()
+}
+
+fn first(
+    plan: &Plan,
+    series: &PlannedSeries,
+    period: &Period,
+    (from, to): (DateTime<Tz>, DateTime<Tz>),
+    breakdowns: &[breakdown::BreakdownExpr],
+    chosen: Option<&Value>,
+    run: &Run,
+) -> Result<Select, Failure> {
+    let at = || Expr::field(["first_at"]);
+    let mut select = Select::from_query(lines::first_events(plan, series, period, breakdowns, run)?, None)
+        .column(Expr::field(["actor"]).aliased("actor_id"))
+        .column(Expr::call("count", []).aliased("event_count"))
+        .and_where(Expr::compare(CompareOp::GtEq, at(), instant(from)))
+        .and_where(Expr::compare(CompareOp::LtEq, at(), instant(to)));
+    if let Some(chosen) = chosen.filter(|_| !breakdowns.is_empty()) {
+        let columns: Vec<_> = (0..breakdowns.len()).map(|index| breakdown::BreakdownExpr { expr: Expr::field([breakdown::name(index)]) }).collect();
+        for condition in breakdown::condition(&columns, chosen)? {
+            select = select.and_where(condition);
+        }
+    }
+    Ok(select.group_by([Expr::field(["actor_id"])]))
+}
+
+/// First and last instant of the clicked bucket, inside the period. `None` for insights without buckets.
+fn bucket(plan: &Plan, period: &Period, day: Option<&Value>, run: &Run) -> Result<Option<(DateTime<Tz>, DateTime<Tz>)>, Failure> {
+    if plan.is_total_value() {
+        return Ok(None);
+    }
+    let at = match day {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => match parse_date(text, &run.calendar) {
+            ParsedDate::Absolute(at) => at,
+            _ => return Err(Failure::invalid("`day` must be a date")),
+        },
+        // The position of the bucket.
+        Some(Value::Number(number)) => match number.as_u64().and_then(|index| period.axis.get(index as usize)) {
+            Some(at) => *at,
+            None => return Err(Failure::invalid("`day` is outside the insight's date range")),
+        },
+        Some(_) => return Err(Failure::invalid("`day` must be a date")),
+    };
+    let start = run.calendar.floor(at, period.span.interval);
+    let end = run.calendar.next(start, period.span.interval) - TimeDelta::microseconds(1);
+    Ok(Some((start.max(period.lower), end.min(period.span.to))))
+}
+
+/// Active users of a bucket were active in the days up to it.
+fn window(math: &Math, start: DateTime<Tz>, end: DateTime<Tz>, run: &Run) -> (DateTime<Tz>, DateTime<Tz>) {
+    match math {
+        Math::Active { days, .. } => {
+            let last_day = run.calendar.start_of_day(start);
+            (run.calendar.shift_days(last_day, 1 - days), end)
+        }
+        _ => (start, end),
+    }
+}
+
+fn whole(math: &Math, period: &Period, run: &Run) -> (DateTime<Tz>, DateTime<Tz>) {
+    match math {
+        Math::Active { days, .. } => (run.calendar.shift_days(period.span.to, -days), period.span.to),
+        _ => (period.lower, period.span.to),
+    }
+}

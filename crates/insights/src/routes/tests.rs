@@ -1,0 +1,393 @@
+//! The routes, over an event store that answers one number to everything (golden cases run on real ones).
+
+use crate::golden::TEAM;
+use crate::{InsightsState, Limits, MIGRATIONS, Parts};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use async_trait::async_trait;
+use axum::Router;
+use db::Db;
+use events::{Column, Erase, EventBatch, EventStore, NoDimensions, QueryError, Select, Selected, StoreError, StoreStats};
+use model::{Clock, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use teams::{Team, Teams};
+use web::testing::{call, delete, get, patch, post, signed_in, with_scopes};
+
+/// The outside of this crate: a store of `rows` rows.
+#[derive(Default)]
+struct Store {
+    rows: AtomicU64,
+    selects: AtomicU64,
+    /// Answers only when cancelled.
+    hangs: bool,
+}
+
+#[async_trait]
+impl EventStore for Store {
+    async fn append(&self, batch: EventBatch) -> Result<(), StoreError> {
+        self.rows.fetch_add(batch.rows.len() as u64, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn position(&self) -> anyhow::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn select(&self, select: Select) -> Result<Selected, QueryError> {
+        self.selects.fetch_add(1, Ordering::SeqCst);
+        if self.hangs {
+            let mut cancel = select.cancel.expect("every query can be cancelled");
+            let _ = cancel.wait_for(|cancelled| *cancelled).await;
+            return Err(QueryError::Cancelled);
+        }
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![self.rows.load(Ordering::SeqCst) as i64]));
+        let batch = RecordBatch::try_from_iter([("n", column)]).expect("one column");
+        let columns = vec![Column { name: "n".into(), kind: "UInt64".into() }];
+        Ok(Selected { columns, batches: vec![batch], rows_read: 1, bytes_read: 8 })
+    }
+
+    async fn erase(&self, _: Erase) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        StoreStats { rows: self.rows.load(Ordering::SeqCst), ..StoreStats::default() }
+    }
+
+    async fn flush(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+struct World {
+    store: Arc<Store>,
+    state: InsightsState,
+    team: Arc<Team>,
+}
+
+impl World {
+    async fn on(store: Store, db: Db) -> World {
+        db.migrate(&[("insights", MIGRATIONS)]).await.unwrap();
+        let team = Teams::new(db.clone()).create_for_tests("phc_x").await;
+        assert_eq!(team.id, TEAM);
+        let store = Arc::new(store);
+        let state = InsightsState::new(Parts {
+            events: store.clone(),
+            dimensions: Arc::new(NoDimensions),
+            property_types: Arc::new(|_| Box::pin(async { Ok(Arc::default()) })),
+            users: Arc::new(|user| Box::pin(async move { Ok(Some(json!({"id": user.0, "first_name": "Ada"}))) })),
+            db,
+            clock: Clock::Fixed(Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").unwrap()),
+            limits: Limits { concurrent: 1, waiting: 1, ..Limits::default() },
+        });
+        World { store, state, team }
+    }
+
+    async fn new() -> World {
+        World::on(Store { rows: AtomicU64::new(7), ..Store::default() }, Db::in_memory().await).await
+    }
+
+    fn router(&self) -> Router {
+        signed_in(super::routes(self.state.clone()), self.team.clone())
+    }
+
+    fn selects(&self) -> u64 {
+        self.store.selects.load(Ordering::SeqCst)
+    }
+}
+
+const QUERY: &str = "/api/projects/1/query";
+const INSIGHTS: &str = "/api/environments/1/insights";
+
+fn count() -> Value {
+    json!({"query": {"kind": "HogQLQuery", "query": "select count() from events"}})
+}
+
+#[tokio::test]
+async fn an_answer_is_served_again_until_the_data_changes() {
+    let world = World::new().await;
+    let router = world.router();
+    let (status, first) = post(&router, QUERY, count()).await;
+    assert_eq!(status, 200, "{first}");
+    assert_eq!((&first["results"], &first["is_cached"], &first["timezone"]), (&json!([[7]]), &json!(false), &json!("UTC")));
+    assert_eq!(first["last_refresh"], "2025-03-12T15:00:00.000000Z");
+    let named = json!({"query": count()["query"], "client_query_id": "other", "name": "shown in logs"});
+    let (_, second) = post(&router, QUERY, named).await;
+    assert_eq!((&second["is_cached"], &second["cache_key"], world.selects()), (&json!(true), &first["cache_key"], 1));
+    world.store.rows.store(8, Ordering::SeqCst);
+    let (_, third) = post(&router, QUERY, count()).await;
+    assert_eq!((&third["is_cached"], &third["results"], world.selects()), (&json!(false), &json!([[8]]), 2));
+    let forced = json!({"query": count()["query"], "refresh": "force_blocking"});
+    let (_, fourth) = post(&router, QUERY, forced).await;
+    assert_eq!((&fourth["is_cached"], world.selects()), (&json!(false), 3));
+}
+
+#[tokio::test]
+async fn wrappers_answer_what_their_source_answers() {
+    let world = World::new().await;
+    let wrapped = json!({"query": {"kind": "DataVisualizationNode", "source": count()["query"], "display": "BoldNumber"}});
+    let (status, body) = post(&world.router(), QUERY, wrapped).await;
+    assert_eq!((status.as_u16(), &body["results"]), (200, &json!([[7]])));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_query_is_said_in_a_400() {
+    let world = World::new().await;
+    let router = world.router();
+    for (body, text) in [
+        (json!({"query": {"kind": "Nope"}}), "not a known kind"),
+        (json!({"query": {"kind": "FunnelsQuery", "series": []}}), "not supported yet"),
+        (json!({"query": {"kind": "HogQLQuery", "query": "select 1", "extra": 1}}), "unknown field `extra`"),
+        (json!({"query": {"kind": "HogQLQuery", "query": "select from"}}), "position"),
+        (json!({"query": {"kind": "TrendsQuery", "series": []}}), "at least one series"),
+        (json!({"query": "select 1"}), "must be an object"),
+        (json!({"query": count()["query"], "refresh": "sometimes"}), "not a refresh mode"),
+    ] {
+        let (status, answer) = post(&router, QUERY, body.clone()).await;
+        assert_eq!((status.as_u16(), &answer["type"]), (400, &json!("validation_error")), "{body} {answer}");
+        assert!(answer["detail"].as_str().unwrap().contains(text), "{answer}");
+    }
+    let (status, answer) = post(&router, QUERY, json!({})).await;
+    assert_eq!((status.as_u16(), &answer["attr"]), (400, &json!("query")));
+    assert_eq!(world.selects(), 0);
+}
+
+#[tokio::test]
+async fn the_kind_in_the_path_must_be_the_querys() {
+    let world = World::new().await;
+    let router = world.router();
+    assert_eq!(post(&router, &format!("{QUERY}/HogQLQuery"), count()).await.0, 200);
+    assert_eq!(post(&router, &format!("{QUERY}/TrendsQuery"), count()).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_background_query_is_followed_to_its_end() {
+    let world = World::new().await;
+    let router = world.router();
+    let (status, body) = post(&router, QUERY, json!({"query": count()["query"], "async": true, "client_query_id": "q1"})).await;
+    assert_eq!((status.as_u16(), &body["query_status"]["complete"], &body["query_status"]["id"]), (202, &json!(false), &json!("q1")));
+    let (status, body) = finished(&router, "q1").await;
+    assert_eq!(status, 200);
+    assert_eq!((&body["query_status"]["complete"], &body["query_status"]["results"]["results"]), (&json!(true), &json!([[7]])));
+    let (_, log) = get(&router, &format!("{QUERY}/q1/log")).await;
+    assert_eq!(log["results"][0]["kind"], "HogQLQuery");
+    assert_eq!(get(&router, &format!("{QUERY}/unknown")).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_background_query_that_is_wrong_ends_as_a_400() {
+    let world = World::new().await;
+    let router = world.router();
+    let body = json!({"query": {"kind": "HogQLQuery", "query": "select nope from events"}, "refresh": "async", "client_query_id": "q2"});
+    let (status, body) = post(&router, QUERY, body).await;
+    assert_eq!(status, 202, "{body}");
+    let (status, body) = finished(&router, "q2").await;
+    assert_eq!((status.as_u16(), &body["query_status"]["error"]), (400, &json!(true)), "{body}");
+    assert!(body["query_status"]["error_message"].as_str().unwrap().contains("nope"));
+}
+
+async fn finished(router: &Router, id: &str) -> (http::StatusCode, Value) {
+    for _ in 0..500 {
+        let (status, body) = get(router, &format!("{QUERY}/{id}")).await;
+        if status != 202 {
+            return (status, body);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("query {id} did not end");
+}
+
+#[tokio::test]
+async fn a_running_query_is_cancelled_by_its_id() {
+    let world = World::on(Store { hangs: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let asked = tokio::spawn({
+        let router = router.clone();
+        async move { post(&router, QUERY, json!({"query": count()["query"], "client_query_id": "q3"})).await }
+    });
+    while world.selects() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (status, body) = delete(&router, &format!("{QUERY}/q3")).await;
+    assert_eq!((status.as_u16(), &body["message"]), (200, &json!("Query cancelled")));
+    let (status, body) = asked.await.unwrap();
+    assert_eq!((status.as_u16(), &body["code"]), (400, &json!("cancelled")));
+}
+
+#[tokio::test]
+async fn queries_beyond_those_that_may_wait_are_refused() {
+    let world = World::on(Store { hangs: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let ask = |id: &str| {
+        let (router, body) = (router.clone(), json!({"query": {"kind": "HogQLQuery", "query": format!("select count() from events where event = '{id}'")}, "client_query_id": id}));
+        tokio::spawn(async move { post(&router, QUERY, body).await })
+    };
+    let (first, second) = (ask("a"), ask("b"));
+    // One runs, one waits: both places are taken once the semaphore says so.
+    while world.state.engine.queue.available_permits() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (status, body) = ask("c").await.unwrap();
+    assert_eq!((status.as_u16(), &body["type"]), (429, &json!("throttled_error")));
+    for (id, asked) in [("a", first), ("b", second)] {
+        delete(&router, &format!("{QUERY}/{id}")).await;
+        assert_eq!(asked.await.unwrap().0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_stops_its_query() {
+    let world = World::on(Store { hangs: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let asked = tokio::spawn(async move { post(&router, QUERY, count()).await });
+    while world.selects() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    asked.abort();
+    let _ = asked.await;
+    // The turn is free again only when the abandoned query has ended.
+    let turn = tokio::time::timeout(Duration::from_secs(30), world.state.engine.turns.acquire()).await;
+    assert!(turn.is_ok());
+}
+
+#[tokio::test]
+async fn tables_are_exported_as_csv() {
+    let world = World::new().await;
+    let request = http::Request::post(format!("{QUERY}?format=csv")).header("content-type", "application/json");
+    let response = web::testing::send(&world.router(), request.body(count().to_string().into()).unwrap()).await;
+    assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
+    let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+    assert_eq!(&bytes[..], b"n\r\n7\r\n");
+}
+
+#[tokio::test]
+async fn keys_need_the_scope_of_what_they_ask() {
+    let world = World::new().await;
+    let router = with_scopes(super::routes(world.state.clone()), world.team.clone(), &["insight:read"]);
+    assert_eq!(post(&router, QUERY, count()).await.0, 403);
+    assert_eq!(get(&router, INSIGHTS).await.0, 200);
+    assert_eq!(post(&router, INSIGHTS, json!({"name": "x"})).await.0, 403);
+    assert_eq!(get(&router, "/api/projects/2/insights").await.0, 404);
+}
+
+#[tokio::test]
+async fn an_insight_is_created_changed_trashed_and_restored() {
+    for (database, db) in db::Db::test_databases().await {
+        let world = World::on(Store { rows: AtomicU64::new(7), ..Store::default() }, db).await;
+        let router = world.router();
+        let query = json!({"kind": "DataVisualizationNode", "source": count()["query"]});
+        let (status, made) = post(&router, INSIGHTS, json!({"name": "Rows", "query": query, "tags": ["b", "a"], "saved": true})).await;
+        assert_eq!(status, 201, "{database} {made}");
+        assert_eq!((&made["query"], &made["tags"], &made["filters"]), (&query, &json!(["b", "a"]), &json!({})));
+        assert_eq!(made["created_by"]["first_name"], "Ada");
+        let (id, short_id) = (made["id"].as_i64().unwrap(), made["short_id"].as_str().unwrap().to_owned());
+        assert_eq!(short_id.len(), 8);
+        let path = format!("{INSIGHTS}/{id}");
+        let (_, changed) = patch(&router, &path, json!({"description": "all", "favorited": true, "name": null})).await;
+        assert_eq!((&changed["description"], &changed["favorited"], &changed["name"]), (&json!("all"), &json!(true), &Value::Null));
+        let (_, same) = get(&router, &format!("{INSIGHTS}/{short_id}")).await;
+        assert_eq!((&same["id"], &same["query"], &same["result"]), (&json!(id), &query, &Value::Null));
+        assert_eq!(delete(&router, &path).await.0, 405);
+        assert_eq!(patch(&router, &path, json!({"deleted": true})).await.0, 200);
+        assert_eq!(get(&router, &path).await.0, 404);
+        assert_eq!(patch(&router, &path, json!({"name": "late"})).await.0, 404);
+        assert_eq!(patch(&router, &path, json!({"deleted": false})).await.0, 200);
+        assert_eq!(get(&router, &path).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_insight_shows_its_result_as_far_as_it_may_be_computed() {
+    let world = World::new().await;
+    let router = world.router();
+    let (_, made) = post(&router, INSIGHTS, json!({"query": count()["query"]})).await;
+    let path = format!("{INSIGHTS}/{}", made["id"]);
+    assert_eq!(get(&router, &path).await.1["result"], Value::Null);
+    let (_, computed) = get(&router, &format!("{path}?refresh=blocking")).await;
+    assert_eq!((&computed["result"], &computed["is_cached"]), (&json!([[7]]), &json!(false)));
+    let (_, stored) = get(&router, &path).await;
+    assert_eq!((&stored["result"], &stored["is_cached"], world.selects()), (&json!([[7]]), &json!(true), 1));
+    let (_, listed) = get(&router, INSIGHTS).await;
+    assert_eq!(listed["results"][0]["result"], json!([[7]]));
+    let (_, basic) = get(&router, &format!("{INSIGHTS}?basic=true")).await;
+    assert_eq!(basic["results"][0]["result"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_list_is_searched_filtered_and_paged() {
+    for (database, db) in db::Db::test_databases().await {
+        let world = World::on(Store::default(), db).await;
+        let router = world.router();
+        let trends = json!({"kind": "InsightVizNode", "source": {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}]}});
+        for (name, saved, query) in [("Alpha 100%", true, &trends), ("beta", true, &count()["query"]), ("Gamma", false, &trends)] {
+            post(&router, INSIGHTS, json!({"name": name, "saved": saved, "query": query, "tags": [format!("tag-{name}")]})).await;
+        }
+        let names = |body: &Value| -> Vec<String> { body["results"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect() };
+        for (filter, expected) in [
+            ("", vec!["Gamma", "beta", "Alpha 100%"]),
+            ("saved=true", vec!["beta", "Alpha 100%"]),
+            ("search=ALPHA", vec!["Alpha 100%"]),
+            ("search=0%25", vec!["Alpha 100%"]),
+            ("search=_", vec![]),
+            ("insight=TRENDS", vec!["Gamma", "Alpha 100%"]),
+            ("insight=SQL", vec!["beta"]),
+            ("order=name", vec!["Alpha 100%", "beta", "Gamma"]),
+            ("order=name;drop", vec!["Alpha 100%", "beta", "Gamma"]),
+            ("favorited=true", vec![]),
+            ("created_by=1", vec!["Gamma", "beta", "Alpha 100%"]),
+            ("created_by=2", vec![]),
+            ("date_from=-1d", vec!["Gamma", "beta", "Alpha 100%"]),
+            ("date_to=-1d", vec![]),
+        ] {
+            let (status, body) = get(&router, &format!("{INSIGHTS}?{filter}")).await;
+            assert_eq!(status, 200, "{database} {filter} {body}");
+            assert_eq!(names(&body), expected, "{database} {filter}");
+        }
+        let (_, page) = get(&router, &format!("{INSIGHTS}?limit=2&offset=2")).await;
+        assert_eq!((&page["count"], names(&page)), (&json!(3), vec!["Alpha 100%".to_owned()]));
+        assert!(page["previous"].is_string() && page["next"].is_null());
+    }
+}
+
+#[tokio::test]
+async fn what_was_viewed_last_comes_first() {
+    let world = World::new().await;
+    let router = world.router();
+    let (_, made) = post(&router, INSIGHTS, json!({"name": "seen"})).await;
+    assert_eq!(get(&router, &format!("{INSIGHTS}/my_last_viewed")).await.1, json!([]));
+    assert_eq!(post(&router, &format!("{INSIGHTS}/{}/viewed", made["id"]), json!({})).await.0, 201);
+    let (_, viewed) = get(&router, &format!("{INSIGHTS}/my_last_viewed")).await;
+    assert_eq!((&viewed[0]["name"], &viewed[0]["last_viewed_at"]), (&json!("seen"), &json!("2025-03-12T15:00:00.000000Z")));
+    assert_eq!(get(&router, &format!("{INSIGHTS}/{}/activity", made["id"])).await.1["results"], json!([]));
+}
+
+#[tokio::test]
+async fn wrong_insights_are_refused_by_field() {
+    let world = World::new().await;
+    let router = world.router();
+    for (body, field) in [
+        (json!({"name": "x".repeat(401)}), "name"),
+        (json!({"query": "select 1"}), "query"),
+        (json!({"filters": []}), "filters"),
+        (json!({"tags": ["x".repeat(300)]}), "tags"),
+        (json!({"dashboards": [5]}), "dashboards"),
+        (json!({"favorited": "maybe"}), "favorited"),
+    ] {
+        let (status, answer) = post(&router, INSIGHTS, body).await;
+        assert_eq!((status.as_u16(), &answer["attr"]), (400, &json!(field)), "{answer}");
+    }
+    assert_eq!(get(&router, INSIGHTS).await.1["count"], 0);
+}
+
+#[tokio::test]
+async fn small_endpoints_answer_as_clients_expect() {
+    let world = World::new().await;
+    let router = world.router();
+    assert_eq!(post(&router, &format!("{QUERY}/check_auth_for_async"), json!({})).await.1, json!({"user": "ok"}));
+    let query = json!({"query": {"kind": "TrendsQuery"}});
+    assert_eq!(post(&router, &format!("{QUERY}/upgrade"), query.clone()).await.1, query);
+    assert_eq!(get(&router, "/api/projects/@current/dashboards").await.1["results"], json!([]));
+    assert_eq!(call(&router, http::Method::POST, &format!("{INSIGHTS}/cancel"), Some(json!({"client_query_id": "x"}))).await.0, 201);
+}
