@@ -27,6 +27,7 @@ mod engine;
 mod erase;
 mod frame;
 mod functions;
+mod import;
 mod keys;
 mod log;
 mod manifest;
@@ -51,3 +52,4 @@ mod unify;
 
 pub use disk::{Gate, Step};
 pub use engine::{Engine, EngineConfig};
+pub use import::parquet_json_lines;

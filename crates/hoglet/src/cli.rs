@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::{demo, doctor, import, pipeline, serve};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,9 +30,6 @@ enum Command {
     Doctor(DoctorArgs),
     /// Show the configuration in effect, with secrets hidden
     Config(ConfigArgs),
-    /// Manage people who sign in
-    #[command(subcommand)]
-    User(UserCommand),
 }
 
 #[derive(Args, Clone)]
@@ -121,16 +118,6 @@ struct ConfigArgs {
     common: Common,
 }
 
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Set someone's password (read from standard input)
-    SetPassword {
-        #[command(flatten)]
-        common: Common,
-        email: String,
-    },
-}
-
 /// Reads the configuration for a command that has nothing to override but the data directory.
 pub fn load(common: &Common, more: &[(&str, String)]) -> Result<Config> {
     let mut flags = more.to_vec();
@@ -184,7 +171,6 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Import(ImportCommand::Persons(args)) => import::persons(&args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Config(args) => show_config(&args.common),
-        Command::User(UserCommand::SetPassword { common, email }) => set_password(&common, &email).await,
     }
 }
 
@@ -207,15 +193,6 @@ fn show_config(common: &Common) -> Result<ExitCode> {
         };
         println!("{:<40} {:<52} {}{}", setting.key, setting.env.join(", "), setting.help, shown);
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn set_password(common: &Common, email: &str) -> Result<ExitCode> {
-    let config = load(common, &[])?;
-    let mut password = String::new();
-    std::io::stdin().read_line(&mut password).context("reading the password from standard input")?;
-    pipeline::set_password(&config, email, password.trim_end_matches(['\n', '\r'])).await?;
-    say(common, &serde_json::json!({"email": email, "changed": true}), &format!("The password of {email} is changed; all their sessions are ended."));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -47,6 +47,8 @@ const FIRST: &[&str] = &["Ada", "Ben", "Chidi", "Dora", "Elif", "Femi", "Greta",
 const LAST: &[&str] = &["Adler", "Brandt", "Costa", "Dubois", "Eriksen", "Fischer", "Gupta", "Haas", "Ito", "Jansen", "Keller", "Lopez", "Meyer", "Novak", "Okoye", "Patel", "Ramos", "Sato", "Torres", "Vogel", "Weber", "Young"];
 const COMPANIES: &[&str] = &["Aurora Labs", "Birch & Co", "Cobalt", "Delta Freight", "Ember Health", "Fjord Energy", "Grove Foods", "Harbor Legal", "Indigo Schools", "Juniper Bank", "Kite Mobility", "Lumen Media"];
 
+const INDUSTRIES: &[&str] = &["software", "health", "law", "education"];
+
 struct Visitor {
     anonymous_id: String,
     distinct_id: String,
@@ -205,7 +207,7 @@ impl Story {
             let mut properties = self.page(visitor, session, window, "/app");
             properties.insert("$group_type".to_owned(), json!("company"));
             properties.insert("$group_key".to_owned(), json!(format!("company-{company}")));
-            properties.insert("$group_set".to_owned(), json!({"name": COMPANIES[company], "seats": 5 + company * 7, "industry": ["software", "health", "law", "education"][company % 4]}));
+            properties.insert("$group_set".to_owned(), json!({"name": COMPANIES[company], "seats": 5 + company * 7, "industry": INDUSTRIES[company % INDUSTRIES.len()]}));
             self.push(visitor, "$groupidentify", at.plus_seconds(2), properties);
         }
         *at = at.plus_seconds(30);
@@ -255,9 +257,10 @@ impl Story {
 
     fn push(&mut self, visitor: &Visitor, event: &'static str, at: Timestamp, properties: Map<String, Value>) {
         let at = Timestamp(at.0 + self.rng.random_range(0..1_000_000));
+        let uuid = self.uuid(at);
         self.events.push(CapturedEvent {
             token: self.token.clone().into(),
-            uuid: self.uuid(at),
+            uuid,
             event: event.into(),
             distinct_id: visitor.distinct_id.clone().into(),
             timestamp: at,

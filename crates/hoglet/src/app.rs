@@ -1,0 +1,139 @@
+//! Every feature of the product, on one screen.
+
+use crate::config::{Config, Roles};
+use crate::health::{self, Health};
+use crate::ingestion::{self, Ingestion};
+use crate::pipeline::Pipeline;
+use crate::ui;
+use accounts::AccountsState;
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use events::Budget;
+use flags::Flags;
+use insights::InsightsState;
+use live::{Live, LiveTokens};
+use metrics::{counter, histogram};
+use model::TeamId;
+use parking_lot::Mutex;
+use query::PropertyTypes;
+use sdk::Sdk;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower_http::catch_panic::CatchPanicLayer;
+use web::{AllowedOrigins, Site};
+
+/// Property types are read at most this often per project.
+const TYPES_FOR: Duration = Duration::from_secs(2);
+
+pub fn router(config: &Config, roles: Roles, pipeline: &Pipeline, accounts: AccountsState, live_tokens: LiveTokens, health: Arc<Health>) -> Result<Router> {
+    let mut app = health::routes(health);
+    if roles.capture {
+        app = app.merge(capture::routes(pipeline.capture.clone()));
+    }
+    if roles.flags {
+        app = app.merge(flags::routes(flags(pipeline, &accounts))).merge(sdk::routes(Sdk::new(pipeline.teams.clone()).context("the browser SDK's scripts")?));
+    }
+    if roles.livestream {
+        let is_valid = live::project_keeps_token(pipeline.teams.clone());
+        app = app.merge(live::routes(Live { hub: pipeline.hub.clone(), tokens: live_tokens, is_valid, limits: live::Limits::default() }));
+    }
+    if roles.web {
+        app = app.merge(admin(config, pipeline, accounts)?).fallback(ui::serve);
+    }
+    let (site, proxies) = (Site::new(&site_url(config)), pipeline.proxies.clone());
+    Ok(app
+        .layer(from_fn(measure))
+        .layer(from_fn(move |mut request: Request, next: Next| {
+            request.extensions_mut().insert(site.clone());
+            request.extensions_mut().insert(proxies.clone());
+            next.run(request)
+        }))
+        .layer(CatchPanicLayer::new()))
+}
+
+/// What people who sign in, and their keys, may use.
+fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Result<Router> {
+    let authenticator = accounts.authenticator();
+    let api = accounts::routes(accounts.clone())
+        .merge(insights::routes(insights(config, pipeline, &accounts)))
+        .merge(ingestion::routes(Ingestion::new(pipeline)));
+    let origins = config.proxy.cors_allowed_origins.join(",").parse::<AllowedOrigins>().context("CORS_ALLOWED_ORIGINS")?;
+    Ok(web::security_headers(web::cors(authenticator.guard(api), origins)))
+}
+
+fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> InsightsState {
+    let deadline = Duration::from_secs(config.limits.query_seconds);
+    let users = accounts.clone();
+    InsightsState::new(insights::Parts {
+        events: pipeline.store.clone(),
+        dimensions: pipeline.people.clone(),
+        property_types: property_types(pipeline.db.clone()),
+        users: Arc::new(move |user| {
+            let accounts = users.clone();
+            Box::pin(async move { accounts::user_basic(&accounts.db, user).await })
+        }),
+        db: pipeline.db.clone(),
+        clock: pipeline.clock,
+        limits: insights::Limits {
+            concurrent: config.limits.concurrent_queries,
+            interactive_deadline: deadline,
+            budget: Budget { deadline, memory_bytes: config.limits.query_memory_bytes, ..Budget::default() },
+            ..insights::Limits::default()
+        },
+    })
+}
+
+fn property_types(db: db::Db) -> insights::PropertyTypesSource {
+    type Known = HashMap<TeamId, (Instant, Arc<PropertyTypes>)>;
+    let known: Arc<Mutex<Known>> = Arc::default();
+    Arc::new(move |team| {
+        let (db, known) = (db.clone(), known.clone());
+        Box::pin(async move {
+            if let Some((read_at, types)) = known.lock().get(&team)
+                && read_at.elapsed() < TYPES_FOR
+            {
+                return Ok(types.clone());
+            }
+            let types = Arc::new(definitions::property_types(&db, team).await?);
+            known.lock().insert(team, (Instant::now(), types.clone()));
+            Ok(types)
+        })
+    })
+}
+
+fn flags(pipeline: &Pipeline, accounts: &AccountsState) -> Flags {
+    let db = pipeline.db.clone();
+    Flags {
+        teams: pipeline.teams.clone(),
+        clock: pipeline.clock,
+        authenticator: accounts.authenticator(),
+        remote_config: Arc::new(sdk::remote_config),
+        group_types: Arc::new(move |team| {
+            let db = db.clone();
+            Box::pin(async move {
+                let types = people::store::group_types(&db, team).await?;
+                Ok(types.into_iter().map(|kind| (kind.index.to_string(), kind.name.to_string().into())).collect())
+            })
+        }),
+    }
+}
+
+pub fn site_url(config: &Config) -> String {
+    config.site_url.clone().unwrap_or_else(|| format!("http://{}", config.listen))
+}
+
+/// Counts requests and times them, by route and not by path: paths are the clients' choice.
+async fn measure(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().as_str().to_owned();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    histogram!("posthog_api_latency_seconds", "route" => route.clone(), "method" => method.clone()).record(started.elapsed().as_secs_f64());
+    counter!("hoglet_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
+    response
+}
