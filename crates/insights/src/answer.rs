@@ -1,5 +1,6 @@
 //! What happens around every query: overrides, cache, its turn, cancellation, background runs, the envelope of the answer.
 
+use crate::Engine;
 use crate::cache::{self, Kept, Watermark};
 use crate::failure::Failure;
 use crate::jobs::{Outcome, Status};
@@ -7,7 +8,6 @@ use crate::kinds::{self, Kind};
 use crate::nodes::{self, Modifiers};
 use crate::overrides::{self, FiltersOverride};
 use crate::run::{Purpose, Run};
-use crate::Engine;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -74,7 +74,9 @@ pub enum Reply {
     /// Runs in the background; holds a stale answer if there is one, and `query_status`.
     Pending(Value),
     /// Nothing is stored and nothing may be computed.
-    Miss { cache_key: String },
+    Miss {
+        cache_key: String,
+    },
 }
 
 /// A question with its place in the cache.
@@ -91,7 +93,8 @@ impl Engine {
         let id = question.client_query_id.clone();
         let running = self.jobs.start(team.id, id.as_deref());
         let cancel = running.cancel();
-        let prepared = stoppable(self.prepare(&team, &question, Some(cancel.clone())), cancel.clone(), self.limits.interactive_deadline).await?;
+        let prepared =
+            stoppable(self.prepare(&team, &question, Some(cancel.clone())), cancel.clone(), self.limits.interactive_deadline).await?;
         let kept = self.answers.last(prepared.key).filter(|_| prepared.kind.cached);
         let is_fresh = kept.as_ref().is_some_and(|kept| kept.watermark == prepared.watermark);
         let background = match question.refresh {
@@ -117,7 +120,12 @@ impl Engine {
     }
 
     /// Resolves everything that names the answer.
-    async fn prepare(self: &Arc<Self>, team: &Arc<Team>, question: &Question, cancel: Option<watch::Receiver<bool>>) -> Result<Prepared, Failure> {
+    async fn prepare(
+        self: &Arc<Self>,
+        team: &Arc<Team>,
+        question: &Question,
+        cancel: Option<watch::Receiver<bool>>,
+    ) -> Result<Prepared, Failure> {
         let node = overrides::apply(&question.query, question.filters.as_ref(), question.variables.as_ref())?;
         let kind = kinds::find(&node)?;
         let modifiers: Option<Modifiers> = match node.get("modifiers").filter(|modifiers| !modifiers.is_null()) {
@@ -132,7 +140,8 @@ impl Engine {
             types: run.types.clone(),
         };
         let time = time_key(&run, kind, &node).await?;
-        let settings = ["test_account_filters", "path_cleaning_filters", "person_display_name_properties", "aggregate_users_by_distinct_id"];
+        let settings =
+            ["test_account_filters", "path_cleaning_filters", "person_display_name_properties", "aggregate_users_by_distinct_id"];
         let settings: Value = settings.iter().map(|name| team.settings.get(*name).cloned().unwrap_or(Value::Null)).collect();
         let project = json!([team.id.0, team.timezone.name(), team.week_start_day, question.purpose == Purpose::Export]);
         let key = cache::key([&node, &project, &settings, &time]);
@@ -214,7 +223,11 @@ impl Engine {
 }
 
 /// Stops when the client says so, or when the time is over.
-async fn stoppable<T>(work: impl Future<Output = Result<T, Failure>>, mut cancel: watch::Receiver<bool>, deadline: Duration) -> Result<T, Failure> {
+async fn stoppable<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    mut cancel: watch::Receiver<bool>,
+    deadline: Duration,
+) -> Result<T, Failure> {
     // The store keeps the deadline and hears the cancellation too; the grace lets it stop in order.
     const GRACE: Duration = Duration::from_secs(2);
     let mut work = std::pin::pin!(tokio::time::timeout(deadline + GRACE, work));

@@ -64,11 +64,8 @@ mod tests {
     use model::Timestamp;
 
     fn days(from: &str, interval: Interval, compare_to: Option<&str>) -> (String, String, usize) {
-        let calendar = Calendar {
-            timezone: chrono_tz::UTC,
-            week_start_day: 0,
-            now: Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").unwrap(),
-        };
+        let calendar =
+            Calendar { timezone: chrono_tz::UTC, week_start_day: 0, now: Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").unwrap() };
         let range = DateRange { date_from: Some(from.into()), ..DateRange::default() };
         let span = Span::settle(&range, interval, false, None, &calendar);
         let filter = CompareFilter { compare: Some(true), compare_to: compare_to.map(str::to_owned) };

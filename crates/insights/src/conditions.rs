@@ -78,7 +78,10 @@ impl Scope<'_> {
             (Subject::Persons, "person" | "person_properties") => (Expr::field(["properties", key]), self.types.person(key)),
             (Subject::Events, "group" | "group_properties") => {
                 let index = group.filter(|index| *index < 5).ok_or("group filters need group_type_index from 0 to 4")?;
-                (Expr::field([format!("group_{index}"), "properties".to_owned(), key.to_owned()]), self.types.group(GroupTypeIndex(index), key))
+                (
+                    Expr::field([format!("group_{index}"), "properties".to_owned(), key.to_owned()]),
+                    self.types.group(GroupTypeIndex(index), key),
+                )
             }
             (Subject::Groups(index), "group") => (Expr::field(["properties", key]), self.types.group(GroupTypeIndex(index), key)),
             (Subject::Events, "session" | "session_properties") => {

@@ -117,7 +117,8 @@ impl Calendar {
             Interval::Day => self.start_of_day(at),
             Interval::Week => {
                 let day = at.date_naive();
-                let since = if self.week_start_day == 1 { day.weekday().num_days_from_monday() } else { day.weekday().num_days_from_sunday() };
+                let since =
+                    if self.week_start_day == 1 { day.weekday().num_days_from_monday() } else { day.weekday().num_days_from_sunday() };
                 self.midnight(day - Duration::days(i64::from(since)))
             }
             Interval::Month => self.midnight(at.date_naive().with_day(1).unwrap_or(at.date_naive())),

@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn selectors_match_the_chain_they_describe() {
-        for text in ["a", ".btn", "a.primary.btn", "#go", "div a", "div > a", "body a", "body > div > a", "*", "[href=\"/x\"]", "a:nth-child(2)"] {
+        for text in
+            ["a", ".btn", "a.primary.btn", "#go", "div a", "div > a", "body a", "body > div > a", "*", "[href=\"/x\"]", "a:nth-child(2)"]
+        {
             assert!(matches(text), "{text}");
         }
     }

@@ -127,8 +127,15 @@ impl Suite {
         let mut known = World { persons: Vec::new(), distinct_ids: Vec::new(), groups: Vec::new() };
         let mut add = |distinct_ids: &[String], properties: &Map<String, Value>, created_at: Timestamp| {
             let id = person_uuid(TEAM, &distinct_ids[0]);
-            known.persons.push(PersonRow { id, created_at, properties: Value::Object(properties.clone()).to_string(), is_identified: true });
-            known.distinct_ids.extend(distinct_ids.iter().map(|distinct_id| DistinctIdRow { distinct_id: distinct_id.clone(), person_id: id }));
+            known.persons.push(PersonRow {
+                id,
+                created_at,
+                properties: Value::Object(properties.clone()).to_string(),
+                is_identified: true,
+            });
+            known
+                .distinct_ids
+                .extend(distinct_ids.iter().map(|distinct_id| DistinctIdRow { distinct_id: distinct_id.clone(), person_id: id }));
         };
         for (distinct_id, first) in self.first_seen() {
             match self.person_of(&distinct_id) {
@@ -137,13 +144,18 @@ impl Suite {
                 None => add(&[distinct_id], &Map::new(), first),
             }
         }
-        known.groups = self.file.groups.iter().map(|group| GroupRow {
-            index: group.index,
-            key: group.key.clone(),
-            properties: Value::Object(group.properties.clone()).to_string(),
-            created_at: self.file.now,
-            updated_at: self.file.now,
-        }).collect();
+        known.groups = self
+            .file
+            .groups
+            .iter()
+            .map(|group| GroupRow {
+                index: group.index,
+                key: group.key.clone(),
+                properties: Value::Object(group.properties.clone()).to_string(),
+                created_at: self.file.now,
+                updated_at: self.file.now,
+            })
+            .collect();
         Arc::new(known)
     }
 
@@ -166,26 +178,31 @@ impl Suite {
             Value::Null => Properties::new(),
             other => Properties::from_json_text(&other.to_string()).expect("golden properties are objects"),
         };
-        self.file.events.iter().enumerate().map(|(index, FileEvent(distinct_id, event, at, properties))| {
-            let person = self.person_of(distinct_id);
-            let owner = person.map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
-            let person_properties = person.map(|person| Value::Object(person.properties.clone()));
-            EventRow {
-                team: TEAM,
-                uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),
-                event: event.as_str().into(),
-                timestamp: *at,
-                created_at: *at,
-                distinct_id: distinct_id.as_str().into(),
-                person_id: person_uuid(TEAM, owner),
-                person_created_at: first.get(owner).copied().unwrap_or(*at),
-                person_mode: PersonMode::Full,
-                properties: properties_of(properties),
-                person_properties: Arc::new(properties_of(&person_properties.unwrap_or_default())),
-                elements_chain: "".into(),
-                historical_migration: false,
-            }
-        }).collect()
+        self.file
+            .events
+            .iter()
+            .enumerate()
+            .map(|(index, FileEvent(distinct_id, event, at, properties))| {
+                let person = self.person_of(distinct_id);
+                let owner = person.map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
+                let person_properties = person.map(|person| Value::Object(person.properties.clone()));
+                EventRow {
+                    team: TEAM,
+                    uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),
+                    event: event.as_str().into(),
+                    timestamp: *at,
+                    created_at: *at,
+                    distinct_id: distinct_id.as_str().into(),
+                    person_id: person_uuid(TEAM, owner),
+                    person_created_at: first.get(owner).copied().unwrap_or(*at),
+                    person_mode: PersonMode::Full,
+                    properties: properties_of(properties),
+                    person_properties: Arc::new(properties_of(&person_properties.unwrap_or_default())),
+                    elements_chain: "".into(),
+                    historical_migration: false,
+                }
+            })
+            .collect()
     }
 
     /// Fills the store and asks every question. Returns what was wrong, one text per failing case. `sealed`: the store writes
@@ -299,12 +316,14 @@ impl Dimensions for World {
 fn compare(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
     match (expected, found) {
         (Value::Object(expected), found) if expected.contains_key("$unordered") => unordered(&expected["$unordered"], found, at),
-        (Value::Object(expected), Value::Object(found)) => expected.iter().try_for_each(|(name, expected)| {
-            compare(expected, found.get(name).unwrap_or(&Value::Null), &format!("{at}/{name}"))
-        }),
-        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
-            expected.iter().zip(found).enumerate().try_for_each(|(index, (expected, found))| compare(expected, found, &format!("{at}/{index}")))
-        }
+        (Value::Object(expected), Value::Object(found)) => expected
+            .iter()
+            .try_for_each(|(name, expected)| compare(expected, found.get(name).unwrap_or(&Value::Null), &format!("{at}/{name}"))),
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => expected
+            .iter()
+            .zip(found)
+            .enumerate()
+            .try_for_each(|(index, (expected, found))| compare(expected, found, &format!("{at}/{index}"))),
         (Value::Array(expected), Value::Array(found)) => Err(format!("{at}: expected {} items, found {}", expected.len(), found.len())),
         (Value::Number(left), Value::Number(right)) => {
             let (left, right) = (left.as_f64().unwrap_or(f64::NAN), right.as_f64().unwrap_or(f64::NAN));
@@ -317,7 +336,9 @@ fn compare(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
 }
 
 fn unordered(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
-    let (Value::Array(expected), Value::Array(found)) = (expected, found) else { return Err(format!("{at}: expected a list, found {found}")) };
+    let (Value::Array(expected), Value::Array(found)) = (expected, found) else {
+        return Err(format!("{at}: expected a list, found {found}"));
+    };
     if expected.len() != found.len() {
         return Err(format!("{at}: expected {} items, found {}", expected.len(), found.len()));
     }

@@ -98,10 +98,14 @@ mod tests {
     #[test]
     fn a_dashboards_range_and_filters_are_laid_over_the_inner_query() {
         let query = json!({"kind": "InsightVizNode", "source": {"kind": "TrendsQuery", "series": [], "properties": [{"key": "a"}]}});
-        let filters = FiltersOverride { date_from: Some("-30d".into()), properties: Some(json!([{"key": "b"}])), ..FiltersOverride::default() };
+        let filters =
+            FiltersOverride { date_from: Some("-30d".into()), properties: Some(json!([{"key": "b"}])), ..FiltersOverride::default() };
         let node = apply(&query, Some(&filters), None).unwrap();
         assert_eq!(node["dateRange"]["date_from"], "-30d");
-        assert_eq!(node["properties"]["values"], json!([{"type": "AND", "values": [{"key": "a"}]}, {"type": "AND", "values": [{"key": "b"}]}]));
+        assert_eq!(
+            node["properties"]["values"],
+            json!([{"type": "AND", "values": [{"key": "a"}]}, {"type": "AND", "values": [{"key": "b"}]}])
+        );
     }
 
     #[test]

@@ -63,10 +63,7 @@ fn order(x: &Expr, op: CompareOp, version: Version) -> Expr {
     let compare = |index: usize, op: CompareOp| Expr::compare(op, part(index), Expr::constant(version[index]));
     Expr::or([
         compare(0, strict),
-        Expr::and([
-            compare(0, CompareOp::Eq),
-            Expr::or([compare(1, strict), Expr::and([compare(1, CompareOp::Eq), compare(2, op)])]),
-        ]),
+        Expr::and([compare(0, CompareOp::Eq), Expr::or([compare(1, strict), Expr::and([compare(1, CompareOp::Eq), compare(2, op)])])]),
     ])
 }
 

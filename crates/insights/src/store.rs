@@ -109,7 +109,12 @@ pub async fn find(db: &Db, team: TeamId, name: &Name) -> Result<Option<Insight>>
         Name::ShortId(short_id) => ("short_id", Sql::from(short_id)),
     };
     let sql = format!("SELECT {COLUMNS} FROM insights WHERE team = $1 AND {column} = $2");
-    db.fetch_optional(&sql, &[team.into(), value]).await.with_context(|| format!("loading an insight of project {team}"))?.as_ref().map(read).transpose()
+    db.fetch_optional(&sql, &[team.into(), value])
+        .await
+        .with_context(|| format!("loading an insight of project {team}"))?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// Stores a new insight; its `id` is filled in.
@@ -123,7 +128,8 @@ pub async fn insert(db: &Db, team: TeamId, insight: Insight) -> Result<Insight> 
 }
 
 pub async fn update(db: &Db, team: TeamId, insight: &Insight) -> Result<()> {
-    let sql = "UPDATE insights SET name = $3, derived_name = $4, description = $5, query = $6, filters = $7, sort_order = $8, favorited = $9,
+    let sql =
+        "UPDATE insights SET name = $3, derived_name = $4, description = $5, query = $6, filters = $7, sort_order = $8, favorited = $9,
                       deleted = $10, saved = $11, tags = $12, updated_at = $13, last_modified_at = $14, last_modified_by = $15
                WHERE team = $1 AND id = $2";
     let times = args![insight.updated_at, insight.last_modified_at, insight.last_modified_by];
@@ -183,7 +189,8 @@ const ORDERS: &[(&str, &str)] = &[
 /// One page and the number of all.
 pub async fn list(db: &Db, team: TeamId, listing: &Listing, limit: usize, offset: usize) -> Result<(Vec<Insight>, usize)> {
     let (condition, mut values) = conditions(team, listing);
-    let count = db.fetch_one(&format!("SELECT COUNT(*) AS n FROM insights WHERE {condition}"), &values).await.context("counting insights")?;
+    let count =
+        db.fetch_one(&format!("SELECT COUNT(*) AS n FROM insights WHERE {condition}"), &values).await.context("counting insights")?;
     let order = order(listing.order.as_deref());
     let next = values.len() + 1;
     values.extend([Sql::from(limit as i64), Sql::from(offset as i64)]);
@@ -210,7 +217,8 @@ fn conditions(team: TeamId, listing: &Listing) -> (String, Vec<Sql>) {
         add("short_id = $n", short_id.into());
     }
     if let Some(search) = listing.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
-        let text = "LOWER(COALESCE(name, '') || ' ' || COALESCE(derived_name, '') || ' ' || description || ' ' || tags) LIKE $n ESCAPE '\\'";
+        let text =
+            "LOWER(COALESCE(name, '') || ' ' || COALESCE(derived_name, '') || ' ' || description || ' ' || tags) LIKE $n ESCAPE '\\'";
         add(text, format!("%{}%", literal(&search.to_lowercase())).into());
     }
     if let Some(saved) = listing.saved {

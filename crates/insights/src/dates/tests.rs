@@ -1,11 +1,7 @@
 use super::*;
 
 fn calendar(timezone: &str) -> Calendar {
-    Calendar {
-        timezone: timezone.parse().unwrap(),
-        week_start_day: 0,
-        now: Timestamp::parse_rfc3339("2025-03-12T15:20:30Z").unwrap(),
-    }
+    Calendar { timezone: timezone.parse().unwrap(), week_start_day: 0, now: Timestamp::parse_rfc3339("2025-03-12T15:20:30Z").unwrap() }
 }
 
 fn range(from: Option<&str>, to: Option<&str>) -> DateRange {

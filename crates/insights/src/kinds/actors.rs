@@ -32,7 +32,8 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let group = source.as_ref().and_then(|source| source.group_type_index);
     let (select, plan) = build(&query, source, &columns, run)?;
     let found = run.select("actors", select, run.row_limit()).await?;
-    let mut ids: Vec<String> = cells::rows(&found.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect();
+    let mut ids: Vec<String> =
+        cells::rows(&found.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect();
     ids.sort();
     ids.dedup();
     let actors = match group {
@@ -218,7 +219,8 @@ fn conditions(query: &ActorsQuery, group: Option<u8>, run: &Run) -> Result<Vec<E
 
 /// Part of the e-mail, the name, a distinct id or the id.
 pub fn person_search(search: &str) -> Expr {
-    let matching = Select::from_table("person_distinct_ids").column(Expr::field(["person_id"])).and_where(like(Expr::field(["distinct_id"]), search));
+    let matching =
+        Select::from_table("person_distinct_ids").column(Expr::field(["person_id"])).and_where(like(Expr::field(["distinct_id"]), search));
     Expr::or([
         like(Expr::field(["properties", "email"]), search),
         like(Expr::field(["properties", "name"]), search),
@@ -236,7 +238,8 @@ pub async fn groups(keys: &[String], index: u8, run: &Run) -> Result<HashMap<Str
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let select = ["key", "created_at", "properties"].iter().fold(Select::from_table("groups"), |select, name| select.column(Expr::field([*name])));
+    let select =
+        ["key", "created_at", "properties"].iter().fold(Select::from_table("groups"), |select, name| select.column(Expr::field([*name])));
     let select = select
         .and_where(Expr::eq(Expr::field(["index"]), Expr::constant(i64::from(index))))
         .and_where(Expr::is_in(Expr::field(["key"]), keys.iter().map(Expr::constant)));

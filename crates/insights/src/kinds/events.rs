@@ -83,7 +83,8 @@ fn build(query: &EventsQuery, run: &Run) -> Result<(Select, Vec<Column>), Failur
     let (limit, offset) = page(query.limit, query.offset)?;
     let mut select = conditions(query, run)?;
     if aggregated.contains(&true) {
-        let keys: Vec<Expr> = exprs.iter().zip(&aggregated).filter(|(_, aggregated)| !**aggregated).map(|(expr, _)| unaliased(expr)).collect();
+        let keys: Vec<Expr> =
+            exprs.iter().zip(&aggregated).filter(|(_, aggregated)| !**aggregated).map(|(expr, _)| unaliased(expr)).collect();
         if !keys.is_empty() {
             select = select.group_by(keys);
         }
@@ -190,7 +191,8 @@ fn cell(column: &Column, batch: &RecordBatch, row: usize, persons: &HashMap<Stri
     match column {
         Column::Plain(position) => plain(*position),
         Column::Star(first) => {
-            let mut event: serde_json::Map<String, Value> = STAR.iter().enumerate().map(|(at, name)| ((*name).to_owned(), plain(first + at))).collect();
+            let mut event: serde_json::Map<String, Value> =
+                STAR.iter().enumerate().map(|(at, name)| ((*name).to_owned(), plain(first + at))).collect();
             event["properties"] = rows::object(cells::text(batch.column(first + 2), row));
             event.insert("team_id".to_owned(), run.team.id.0.into());
             event.insert("elements".to_owned(), json!([]));
@@ -208,7 +210,9 @@ fn cell(column: &Column, batch: &RecordBatch, row: usize, persons: &HashMap<Stri
         },
         Column::DisplayName(person, distinct_id) => {
             let named = known(*person).and_then(|found| {
-                rows::name_properties(run).iter().find_map(|name| found["properties"].get(name).filter(|value| !value.is_null() && **value != "").cloned())
+                rows::name_properties(run)
+                    .iter()
+                    .find_map(|name| found["properties"].get(name).filter(|value| !value.is_null() && **value != "").cloned())
             });
             json!({"display_name": named.unwrap_or_else(|| plain(*distinct_id)), "id": plain(*person), "distinct_id": plain(*distinct_id)})
         }
@@ -219,7 +223,10 @@ fn kind(column: &Column, found: &Rows) -> Value {
     let plain = |position: usize| found.columns.get(position).map_or(Value::Null, |column| column.kind.clone().into());
     match column {
         Column::Plain(position) => plain(*position),
-        Column::Star(first) => Value::from(format!("Tuple({})", (0..STAR.len()).filter_map(|at| plain(first + at).as_str().map(str::to_owned)).collect::<Vec<_>>().join(", "))),
+        Column::Star(first) => Value::from(format!(
+            "Tuple({})",
+            (0..STAR.len()).filter_map(|at| plain(first + at).as_str().map(str::to_owned)).collect::<Vec<_>>().join(", ")
+        )),
         Column::Person(..) | Column::DisplayName(..) => "String".into(),
     }
 }

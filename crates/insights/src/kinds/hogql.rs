@@ -67,7 +67,8 @@ fn placeholder_values(query: &HogQLQuery, filters: &HogQLFilters, run: &Run) -> 
     }
     let range = filters.date_range.clone().unwrap_or_default();
     let calendar = &run.calendar;
-    let bound = |text: Option<&str>, end: bool| text.and_then(|text| parse_bound(text, end, calendar)).map_or_else(Expr::null, Expr::constant);
+    let bound =
+        |text: Option<&str>, end: bool| text.and_then(|text| parse_bound(text, end, calendar)).map_or_else(Expr::null, Expr::constant);
     for (name, end) in [("from", false), ("to", true)] {
         let text = if end { range.date_to.as_deref() } else { range.date_from.as_deref() };
         values.insert(format!("filters.dateRange.{name}"), bound(text, end));

@@ -67,7 +67,9 @@ fn over_rows(select: Select, expr: Expr) -> Select {
 }
 
 fn check(text: &str, tree: Query, run: &Run) -> Result<Vec<String>, Value> {
-    let resolved = run.resolve_located(tree).map_err(|error| located(text, error.message.clone(), error.start.unwrap_or(0), error.end.unwrap_or(text.len())))?;
+    let resolved = run
+        .resolve_located(tree)
+        .map_err(|error| located(text, error.message.clone(), error.start.unwrap_or(0), error.end.unwrap_or(text.len())))?;
     let mut tables: Vec<String> = query::print_datafusion(&resolved)
         .tables
         .iter()

@@ -21,7 +21,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let plan = TrendsPlan::settle(run, trends).await?;
     let choices = trends::choices(&plan, run).await?;
     let mut answer = Answer::new();
-    let list = |pairs: Vec<(String, Value)>| -> Value { pairs.into_iter().map(|(label, value)| json!({"label": label, "value": value})).collect() };
+    let list = |pairs: Vec<(String, Value)>| -> Value {
+        pairs.into_iter().map(|(label, value)| json!({"label": label, "value": value})).collect()
+    };
     answer.insert("day".to_owned(), list(choices.days.into_iter().map(|(label, value)| (label, value.into())).collect()));
     answer.insert("series".to_owned(), list(choices.series.into_iter().map(|(label, value)| (label, value.into())).collect()));
     answer.insert("breakdown".to_owned(), list(choices.breakdowns));

@@ -36,7 +36,8 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     }
     let order = [Expr::field(["created_at"]).descending(), id().ascending()];
     let found = run.select("persons list", select.order_by(order).limit(limit).offset(offset), run.row_limit()).await?;
-    let ids: Vec<String> = cells::rows(&found.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect();
+    let ids: Vec<String> =
+        cells::rows(&found.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect();
     let mut persons = rows::persons(&ids, run).await?;
     let results: Vec<Value> = ids.iter().filter_map(|id| persons.remove(id)).collect();
     let mut answer = Answer::new();

@@ -4,7 +4,7 @@ use super::Answer;
 use crate::cells;
 use crate::failure::Failure;
 use crate::run::{Rows, Run};
-use query::ast::{ExprKind, Expr, Order, Select};
+use query::ast::{Expr, ExprKind, Order, Select};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -76,11 +76,37 @@ pub fn is_aggregate(expr: &Expr) -> bool {
 
 fn aggregates(name: &str) -> bool {
     const PREFIXES: &[&str] = &[
-        "count", "uniq", "sum", "avg", "median", "quantile", "groupArray", "groupUniqArray", "groupBit", "argMin", "argMax", "stddev", "var", "covar",
-        "corr", "skew", "kurt", "topK", "anyLast", "anyHeavy", "array_agg", "string_agg", "json_agg", "deltaSum", "windowFunnel", "sequence", "retention",
+        "count",
+        "uniq",
+        "sum",
+        "avg",
+        "median",
+        "quantile",
+        "groupArray",
+        "groupUniqArray",
+        "groupBit",
+        "argMin",
+        "argMax",
+        "stddev",
+        "var",
+        "covar",
+        "corr",
+        "skew",
+        "kurt",
+        "topK",
+        "anyLast",
+        "anyHeavy",
+        "array_agg",
+        "string_agg",
+        "json_agg",
+        "deltaSum",
+        "windowFunnel",
+        "sequence",
+        "retention",
     ];
     const NOT: &[&str] = &["countSubstrings", "countEqual"];
-    const EXACT: &[&str] = &["min", "max", "any", "minIf", "maxIf", "anyIf", "every", "entropy", "first_value", "last_value", "minOrNull", "maxOrNull"];
+    const EXACT: &[&str] =
+        &["min", "max", "any", "minIf", "maxIf", "anyIf", "every", "entropy", "first_value", "last_value", "minOrNull", "maxOrNull"];
     !NOT.contains(&name) && (EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
@@ -140,7 +166,8 @@ pub fn name_properties(run: &Run) -> Vec<String> {
 
 fn display_name(person: &Value, run: &Run) -> Option<String> {
     let properties = person.get("properties");
-    let named = name_properties(run).iter().find_map(|name| Some(properties?.get(name)?.as_str().filter(|text| !text.is_empty())?.to_owned()));
+    let named =
+        name_properties(run).iter().find_map(|name| Some(properties?.get(name)?.as_str().filter(|text| !text.is_empty())?.to_owned()));
     named.or_else(|| Some(person.get("distinct_ids")?.get(0)?.as_str()?.to_owned()))
 }
 

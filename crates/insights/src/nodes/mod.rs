@@ -5,10 +5,10 @@ pub mod series;
 pub mod tables;
 pub mod trends;
 
-use series::Series;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::{Map, Value};
+use series::Series;
 
 /// Switches for one query. Engine-internal ones of PostHog are accepted and have no effect.
 #[derive(Clone, Debug, Default, Deserialize)]

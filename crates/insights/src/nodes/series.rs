@@ -90,7 +90,9 @@ impl<'de> Deserialize<'de> for Series {
             ("EventsNode", None) => Entity::Event(wire.event.filter(|event| !event.is_empty())),
             ("EventsNode", Some(_)) => return Err(D::Error::custom("series: unknown field `id` in an EventsNode")),
             (_, Some(id)) if wire.event.is_none() => Entity::Action(
-                id.as_i64().or_else(|| id.as_str()?.parse().ok()).ok_or_else(|| D::Error::custom("series: an action's `id` must be a number"))?,
+                id.as_i64()
+                    .or_else(|| id.as_str()?.parse().ok())
+                    .ok_or_else(|| D::Error::custom("series: an action's `id` must be a number"))?,
             ),
             _ => return Err(D::Error::custom("series: an ActionsNode needs `id` and no `event`")),
         };

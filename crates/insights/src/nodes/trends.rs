@@ -154,7 +154,9 @@ impl<'de> Deserialize<'de> for TrendsFilter {
         refuse_unknown::<D::Error>("trendsFilter", &wire.rest, |name| PRESENTATION.contains(&name) || name.starts_with("metric"))?;
         let formulas: Vec<FormulaNode> = match (wire.formula_nodes, wire.formulas, wire.formula) {
             (Some(nodes), ..) if !nodes.is_empty() => nodes,
-            (_, Some(texts), _) if !texts.is_empty() => texts.into_iter().map(|formula| FormulaNode { formula, custom_name: None }).collect(),
+            (_, Some(texts), _) if !texts.is_empty() => {
+                texts.into_iter().map(|formula| FormulaNode { formula, custom_name: None }).collect()
+            }
             (_, _, Some(formula)) => vec![FormulaNode { formula, custom_name: None }],
             _ => Vec::new(),
         };

@@ -23,7 +23,13 @@ pub fn routes(prefix: &str) -> Router<InsightsState> {
 
 type Parameters = HashMap<String, String>;
 
-async fn list(State(state): State<InsightsState>, access: Access, page: Page, Query(parameters): Query<Parameters>, OriginalUri(uri): OriginalUri) -> ApiResult<Response> {
+async fn list(
+    State(state): State<InsightsState>,
+    access: Access,
+    page: Page,
+    Query(parameters): Query<Parameters>,
+    OriginalUri(uri): OriginalUri,
+) -> ApiResult<Response> {
     access.require("event:read")?;
     let wants_csv = parameters.get("format").is_some_and(|format| format == "csv");
     let mut query = events_query(&parameters)?;

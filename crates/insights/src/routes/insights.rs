@@ -71,12 +71,18 @@ const MAX_TAG: usize = 255;
 
 impl Draft {
     fn check(&self) -> ApiResult<()> {
-        let too_long = |text: &Option<Option<String>>, most: usize| text.as_ref().and_then(Option::as_ref).is_some_and(|text| text.chars().count() > most);
-        for (text, most, field) in
-            [(&self.name, MAX_NAME, "name"), (&self.derived_name, MAX_NAME, "derived_name"), (&self.description, MAX_DESCRIPTION, "description")]
-        {
+        let too_long = |text: &Option<Option<String>>, most: usize| {
+            text.as_ref().and_then(Option::as_ref).is_some_and(|text| text.chars().count() > most)
+        };
+        for (text, most, field) in [
+            (&self.name, MAX_NAME, "name"),
+            (&self.derived_name, MAX_NAME, "derived_name"),
+            (&self.description, MAX_DESCRIPTION, "description"),
+        ] {
             if too_long(text, most) {
-                return Err(ApiError::validation("max_length", format!("Ensure this field has no more than {most} characters.")).attr(field));
+                return Err(
+                    ApiError::validation("max_length", format!("Ensure this field has no more than {most} characters.")).attr(field)
+                );
             }
         }
         if let Some(Some(query)) = &self.query {
@@ -96,7 +102,9 @@ impl Draft {
             return Err(ApiError::invalid(format!("At most {MAX_TAGS} tags of at most {MAX_TAG} characters are possible.")).attr("tags"));
         }
         match self.dashboards.as_ref().and_then(|dashboards| dashboards.first()) {
-            Some(id) => Err(ApiError::validation("does_not_exist", format!("Invalid pk \"{id}\" - object does not exist.")).attr("dashboards")),
+            Some(id) => {
+                Err(ApiError::validation("does_not_exist", format!("Invalid pk \"{id}\" - object does not exist.")).attr("dashboards"))
+            }
             None => Ok(()),
         }
     }
@@ -170,7 +178,13 @@ fn new_short_id() -> String {
     id
 }
 
-async fn list(State(state): State<InsightsState>, access: Access, page: Page, Query(parameters): Parameters, OriginalUri(uri): OriginalUri) -> ApiResult<Response> {
+async fn list(
+    State(state): State<InsightsState>,
+    access: Access,
+    page: Page,
+    Query(parameters): Parameters,
+    OriginalUri(uri): OriginalUri,
+) -> ApiResult<Response> {
     access.require("insight:read")?;
     let calendar = Calendar { timezone: access.team.timezone, week_start_day: access.team.week_start_day, now: state.engine.clock.now() };
     let listing = listing(&parameters, &calendar, access.user());
@@ -232,18 +246,29 @@ async fn found(state: &InsightsState, access: &Access, names: &HashMap<String, S
     insight.filter(|insight| even_deleted || !insight.deleted).ok_or_else(ApiError::not_found)
 }
 
-async fn retrieve(State(state): State<InsightsState>, access: Access, Path(names): Names, Query(parameters): Parameters) -> ApiResult<Response> {
+async fn retrieve(
+    State(state): State<InsightsState>,
+    access: Access,
+    Path(names): Names,
+    Query(parameters): Parameters,
+) -> ApiResult<Response> {
     access.require("insight:read")?;
     let insight = found(&state, &access, &names, false).await?;
     let refresh = match parameters.get("refresh") {
         None => Refresh::ForceCache,
-        Some(text) => Refresh::parse(&text.as_str().into()).ok_or_else(|| ApiError::invalid(format!("\"{text}\" is not a refresh mode.")).attr("refresh"))?,
+        Some(text) => Refresh::parse(&text.as_str().into())
+            .ok_or_else(|| ApiError::invalid(format!("\"{text}\" is not a refresh mode.")).attr("refresh"))?,
     };
     let answer = answer(&state, &access, &insight, refresh, &parameters).await?;
     Ok(Json(Shown::new(&state).insight(&insight, answer).await?).into_response())
 }
 
-async fn change(State(state): State<InsightsState>, access: Access, Path(names): Names, Body(draft): Body<Draft>) -> ApiResult<Json<Value>> {
+async fn change(
+    State(state): State<InsightsState>,
+    access: Access,
+    Path(names): Names,
+    Body(draft): Body<Draft>,
+) -> ApiResult<Json<Value>> {
     access.require("insight:write")?;
     draft.check()?;
     // `deleted: false` brings an insight back, so that a deleted one can be changed.
@@ -313,11 +338,13 @@ async fn answer(
     let Some(query) = &insight.query else { return Ok(None) };
     let mut question = Question::new(query.clone(), refresh);
     if let Some(text) = parameters.get("filters_override") {
-        let filters: FiltersOverride = serde_json::from_str(text).map_err(|error| ApiError::invalid(error.to_string()).attr("filters_override"))?;
+        let filters: FiltersOverride =
+            serde_json::from_str(text).map_err(|error| ApiError::invalid(error.to_string()).attr("filters_override"))?;
         question.filters = Some(filters);
     }
     if let Some(text) = parameters.get("variables_override") {
-        let variables: Map<String, Value> = serde_json::from_str(text).map_err(|error| ApiError::invalid(error.to_string()).attr("variables_override"))?;
+        let variables: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| ApiError::invalid(error.to_string()).attr("variables_override"))?;
         question.variables = Some(variables);
     }
     question.client_query_id = parameters.get("client_query_id").filter(|id| id.len() <= crate::jobs::MAX_ID_LENGTH).cloned();

@@ -96,7 +96,8 @@ fn question(body: RunBody) -> ApiResult<Question> {
     }
     let client_query_id = body.client_query_id.filter(|id| !id.is_empty());
     if client_query_id.as_ref().is_some_and(|id| id.len() > MAX_ID_LENGTH) {
-        return Err(ApiError::validation("max_length", format!("Ensure this field has no more than {MAX_ID_LENGTH} characters.")).attr("client_query_id"));
+        return Err(ApiError::validation("max_length", format!("Ensure this field has no more than {MAX_ID_LENGTH} characters."))
+            .attr("client_query_id"));
     }
     let question = Question::new(body.query, refresh);
     Ok(Question { client_query_id, filters: body.filters_override, variables: body.variables_override, name, ..question })
@@ -147,7 +148,8 @@ fn table(mut body: Value) -> ApiResult<Response> {
 async fn status(State(state): State<InsightsState>, access: Access, Path(path): Path<HashMap<String, String>>) -> ApiResult<Response> {
     access.require("query:read")?;
     let id = path.get("id").map(String::as_str).unwrap_or_default();
-    let status = state.engine.status(&access.team, id).ok_or_else(|| ApiError::not_found_as(format!("Query {id} not found for this project.")))?;
+    let status =
+        state.engine.status(&access.team, id).ok_or_else(|| ApiError::not_found_as(format!("Query {id} not found for this project.")))?;
     let code = match &status.outcome {
         None => StatusCode::ACCEPTED,
         Some(Outcome::Answered(_)) => StatusCode::OK,

@@ -221,7 +221,10 @@ async fn queries_beyond_those_that_may_wait_are_refused() {
     let world = World::on(Store { hangs: true, ..Store::default() }, Db::in_memory().await).await;
     let router = world.router();
     let ask = |id: &str| {
-        let (router, body) = (router.clone(), json!({"query": {"kind": "HogQLQuery", "query": format!("select count() from events where event = '{id}'")}, "client_query_id": id}));
+        let (router, body) = (
+            router.clone(),
+            json!({"query": {"kind": "HogQLQuery", "query": format!("select count() from events where event = '{id}'")}, "client_query_id": id}),
+        );
         tokio::spawn(async move { post(&router, QUERY, body).await })
     };
     let (first, second) = (ask("a"), ask("b"));
@@ -324,7 +327,9 @@ async fn the_list_is_searched_filtered_and_paged() {
         for (name, saved, query) in [("Alpha 100%", true, &trends), ("beta", true, &count()["query"]), ("Gamma", false, &trends)] {
             post(&router, INSIGHTS, json!({"name": name, "saved": saved, "query": query, "tags": [format!("tag-{name}")]})).await;
         }
-        let names = |body: &Value| -> Vec<String> { body["results"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect() };
+        let names = |body: &Value| -> Vec<String> {
+            body["results"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+        };
         for (filter, expected) in [
             ("", vec!["Gamma", "beta", "Alpha 100%"]),
             ("saved=true", vec!["beta", "Alpha 100%"]),

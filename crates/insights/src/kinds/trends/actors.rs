@@ -79,7 +79,8 @@ fn first(
         .and_where(Expr::compare(CompareOp::GtEq, at(), instant(from)))
         .and_where(Expr::compare(CompareOp::LtEq, at(), instant(to)));
     if let Some(chosen) = chosen.filter(|_| !breakdowns.is_empty()) {
-        let columns: Vec<_> = (0..breakdowns.len()).map(|index| breakdown::BreakdownExpr { expr: Expr::field([breakdown::name(index)]) }).collect();
+        let columns: Vec<_> =
+            (0..breakdowns.len()).map(|index| breakdown::BreakdownExpr { expr: Expr::field([breakdown::name(index)]) }).collect();
         for condition in breakdown::condition(&columns, chosen)? {
             select = select.and_where(condition);
         }

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::nodes::series::Breakdown;
 use crate::run::Run;
 use arrow_array::RecordBatch;
-use query::ast::{CompareOp, Constant, Expr, ExprKind};
 use query::PropertyType;
+use query::ast::{CompareOp, Constant, Expr, ExprKind};
 use serde_json::{Value, json};
 
 pub const NULL: &str = "$$_posthog_breakdown_null_$$";
@@ -90,7 +90,14 @@ fn text(breakdown: &Breakdown, run: &Run) -> Result<Expr, Failure> {
 }
 
 /// The bin that a row's number falls into, as the text `[low,high]`.
-async fn histogram(plan: &Plan, series: &PlannedSeries, period: &Period, breakdown: &Breakdown, bins: u32, run: &Run) -> Result<Expr, Failure> {
+async fn histogram(
+    plan: &Plan,
+    series: &PlannedSeries,
+    period: &Period,
+    breakdown: &Breakdown,
+    bins: u32,
+    run: &Run,
+) -> Result<Expr, Failure> {
     let (value, kind) = value(breakdown, run)?;
     let number = if kind == PropertyType::Numeric { value } else { to_float(value) };
     let bounds = plan.events(series, run, Some(period.lower), period.span.to)?;
@@ -136,8 +143,13 @@ pub fn shown(lines: Lines, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
         let points = lines.values().next().map(Vec::as_slice).unwrap_or_default();
         return (vec![Line { key: LineKey::Whole, data: dense(points) }], false);
     }
-    let mut ranked: Vec<(Key, Vec<(usize, f64)>, f64)> =
-        lines.into_iter().map(|(key, points)| { let sum = points.iter().map(|(_, value)| value).sum(); (key, points, sum) }).collect();
+    let mut ranked: Vec<(Key, Vec<(usize, f64)>, f64)> = lines
+        .into_iter()
+        .map(|(key, points)| {
+            let sum = points.iter().map(|(_, value)| value).sum();
+            (key, points, sum)
+        })
+        .collect();
     let total = plan.is_total_value();
     ranked.sort_by(|a, b| {
         // In time series a missing value ranks behind all others, however often it occurs.
@@ -146,9 +158,12 @@ pub fn shown(lines: Lines, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
     });
     let rest = ranked.split_off(plan.breakdown_limit.min(ranked.len()));
     ranked.sort_by_key(|(key, ..)| key.iter().any(Option::is_none));
-    let mut shown: Vec<Line> = ranked.into_iter().map(|(key, points, _)| Line { data: dense(&points), key: LineKey::Values(key) }).collect();
+    let mut shown: Vec<Line> =
+        ranked.into_iter().map(|(key, points, _)| Line { data: dense(&points), key: LineKey::Values(key) }).collect();
     // A value that occurs without ever counting (a missing one, mostly) is no line.
-    shown.retain(|line| !matches!(&line.key, LineKey::Values(key) if key.iter().all(Option::is_none)) || line.data.iter().any(|value| *value != 0.0));
+    shown.retain(|line| {
+        !matches!(&line.key, LineKey::Values(key) if key.iter().all(Option::is_none)) || line.data.iter().any(|value| *value != 0.0)
+    });
     let has_other = !rest.is_empty();
     if has_other && !plan.hide_other {
         let mut data = vec![0.0; width];

@@ -51,7 +51,9 @@ fn bounded(select: Select) -> Query {
 
 fn check_size(rows: &Rows) -> Result<(), Failure> {
     match rows.count() as i64 > MAX_GROUPS {
-        true => Err(Failure::invalid("The breakdown has too many different values. Choose another property, a longer interval or fewer days.")),
+        true => {
+            Err(Failure::invalid("The breakdown has too many different values. Choose another property, a longer interval or fewer days."))
+        }
         false => Ok(()),
     }
 }
@@ -63,9 +65,12 @@ pub fn select(plan: &Plan, series: &PlannedSeries, period: &Period, breakdowns: 
     let events = |from| plan.events(series, run, from, period.span.to);
     let at = || Expr::field(["timestamp"]);
     let by_bucket = |select: Select, at: Expr| if total { select } else { select.column(bucket(at, interval).aliased("bucket")) };
-    let with_breakdowns = |select: Select| breakdowns.iter().enumerate().fold(select, |select, (index, breakdown)| {
-        select.column(breakdown.expr.clone().aliased(&breakdown::name(index)))
-    });
+    let with_breakdowns = |select: Select| {
+        breakdowns
+            .iter()
+            .enumerate()
+            .fold(select, |select, (index, breakdown)| select.column(breakdown.expr.clone().aliased(&breakdown::name(index))))
+    };
     let names: Vec<String> = (0..breakdowns.len()).map(breakdown::name).collect();
     let pass_breakdowns = |select: Select| names.iter().fold(select, |select, name| select.column(Expr::field([name])));
     let keys = |bucket: bool| -> Vec<Expr> {
@@ -83,7 +88,9 @@ pub fn select(plan: &Plan, series: &PlannedSeries, period: &Period, breakdowns: 
             let inner = grouped(inner, keys(false).into_iter().chain([Expr::field(["actor"])]).collect());
             finish(pass_breakdowns(by_bucket(Select::from_query(inner, None), Expr::field(["first_at"]))), count())
         }
-        Math::Unique { actor, .. } => finish(with_breakdowns(by_bucket(events(Some(period.lower))?, at())), Expr::count_distinct(actor.clone())),
+        Math::Unique { actor, .. } => {
+            finish(with_breakdowns(by_bucket(events(Some(period.lower))?, at())), Expr::count_distinct(actor.clone()))
+        }
         // Only reached for total values: who was active in the days before the end.
         Math::Active { actor, days, .. } => {
             let from = run.calendar.shift_days(period.span.to, -days);
@@ -99,7 +106,9 @@ pub fn select(plan: &Plan, series: &PlannedSeries, period: &Period, breakdowns: 
         }
         Math::PerSession { value, over } => {
             let inner = with_breakdowns(by_bucket(events(Some(period.lower))?, at()));
-            let inner = inner.column(Expr::field(["$session_id"]).aliased("session_key")).column(Expr::call("max", [value.clone()]).aliased("session_value"));
+            let inner = inner
+                .column(Expr::field(["$session_id"]).aliased("session_key"))
+                .column(Expr::call("max", [value.clone()]).aliased("session_value"));
             let inner = grouped(inner, keys(true).into_iter().chain([Expr::field(["session_key"])]).collect());
             let outer = Select::from_query(inner, None);
             let outer = if total { outer } else { outer.column(Expr::field(["bucket"])) };
@@ -114,7 +123,13 @@ pub fn select(plan: &Plan, series: &PlannedSeries, period: &Period, breakdowns: 
 }
 
 /// One row per actor whose first event counts: `actor`, `first_at`, `breakdown_n`….
-pub fn first_events(plan: &Plan, series: &PlannedSeries, period: &Period, breakdowns: &[BreakdownExpr], run: &Run) -> Result<Select, Failure> {
+pub fn first_events(
+    plan: &Plan,
+    series: &PlannedSeries,
+    period: &Period,
+    breakdowns: &[BreakdownExpr],
+    run: &Run,
+) -> Result<Select, Failure> {
     let Math::First { actor, matching, .. } = &series.math else {
         return Err(Failure::invalid("This series does not count first events"));
     };
@@ -136,9 +151,11 @@ pub fn first_events(plan: &Plan, series: &PlannedSeries, period: &Period, breakd
     for index in 0..breakdowns.len() {
         outer = outer.column(Expr::field([breakdown::name(index)]));
     }
-    Ok(outer
-        .and_where(Expr::eq(Expr::field(["first_at"]), Expr::field(["first_passing"])))
-        .and_where(Expr::compare(CompareOp::GtEq, Expr::field(["first_at"]), instant(period.lower))))
+    Ok(outer.and_where(Expr::eq(Expr::field(["first_at"]), Expr::field(["first_passing"]))).and_where(Expr::compare(
+        CompareOp::GtEq,
+        Expr::field(["first_at"]),
+        instant(period.lower),
+    )))
 }
 
 fn grouped(select: Select, keys: Vec<Expr>) -> Select {
@@ -219,14 +236,16 @@ impl Window {
         for (breakdown, name) in breakdowns.iter().zip(&names) {
             active = active.column(breakdown.expr.clone().aliased(name));
         }
-        active = active.column(actor.aliased("actor")).group_by([Expr::field(["step"]), Expr::field(["actor"])].into_iter().chain(fields()));
+        active =
+            active.column(actor.aliased("actor")).group_by([Expr::field(["step"]), Expr::field(["actor"])].into_iter().chain(fields()));
         let neighbour = |function: &str| {
             let spec = WindowSpec {
                 partition_by: std::iter::once(Expr::field(["actor"])).chain(fields()).collect(),
                 order_by: vec![Expr::field(["step"]).ascending()],
                 frame: None,
             };
-            let call = Call { name: function.to_owned(), args: vec![Expr::field(["step"])], over: Some(Over::Spec(spec)), ..Call::default() };
+            let call =
+                Call { name: function.to_owned(), args: vec![Expr::field(["step"])], over: Some(Over::Spec(spec)), ..Call::default() };
             Expr::new(ExprKind::Call(Box::new(call)))
         };
         let mut around = Select::from_query(active, None).column(Expr::field(["step"]));
@@ -255,7 +274,9 @@ impl Window {
         }
         const MOST: usize = 100_000_000;
         if changes.len().saturating_mul(self.steps.len()) > MOST {
-            return Err(Failure::invalid("The breakdown has too many different values for active users. Choose another property or fewer days."));
+            return Err(Failure::invalid(
+                "The breakdown has too many different values for active users. Choose another property or fewer days.",
+            ));
         }
         let positions: Vec<Option<usize>> = period.axis.iter().map(|bucket| self.steps.binary_search(bucket).ok()).collect();
         let mut counts = vec![0.0; self.steps.len()];

@@ -121,7 +121,9 @@ impl Math {
     /// Who stands behind a number of this series; persons unless it counts groups.
     pub fn actor(&self) -> Option<&Expr> {
         match self {
-            Math::Unique { actor, .. } | Math::Active { actor, .. } | Math::PerActor { actor, .. } | Math::First { actor, .. } => Some(actor),
+            Math::Unique { actor, .. } | Math::Active { actor, .. } | Math::PerActor { actor, .. } | Math::First { actor, .. } => {
+                Some(actor)
+            }
             Math::Aggregate { .. } | Math::PerSession { .. } => None,
         }
     }
@@ -148,7 +150,8 @@ fn group(index: u8) -> Result<(Expr, Option<Expr>), Failure> {
 fn of_property(series: &Series, over: Statistic, run: &Run) -> Result<Math, Failure> {
     let common = &series.common;
     let property = common.math_property.as_deref().filter(|property| !property.is_empty());
-    let property = property.ok_or_else(|| Failure::invalid(format!("The math \"{}\" needs math_property", common.math.as_deref().unwrap_or_default())))?;
+    let property = property
+        .ok_or_else(|| Failure::invalid(format!("The math \"{}\" needs math_property", common.math.as_deref().unwrap_or_default())))?;
     let multiply = |value: Expr| match common.math_multiplier {
         Some(factor) => Expr::arithmetic(ArithmeticOp::Multiply, value, Expr::constant(factor)),
         None => value,
