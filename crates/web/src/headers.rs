@@ -3,6 +3,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use axum::routing::any;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue};
 
@@ -33,9 +34,12 @@ async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
-/// JSON answers for unknown paths and for methods that a path does not have. Call it on the finished API router.
+/// JSON answers for unknown paths under `/api` and for methods that a path does not have. Call it on the finished API router;
+/// paths elsewhere stay free for the app's page.
 pub fn fallbacks(router: Router) -> Router {
+    let unknown = || async { ApiError::not_found_as("API endpoint not found.") };
     router
-        .fallback(|| async { ApiError::not_found_as("API endpoint not found.") })
+        .route("/api", any(unknown))
+        .route("/api/{*endpoint}", any(unknown))
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
 }

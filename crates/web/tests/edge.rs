@@ -69,9 +69,12 @@ async fn a_server_fault_does_not_show_its_cause() {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_answer_json() {
-    let app = web::fallbacks(routes());
-    let (status, body) = testing::get(&app, "/api/nothing").await;
-    assert_eq!((status, &body["detail"]), (StatusCode::NOT_FOUND, &json!("API endpoint not found.")));
+    let app = web::fallbacks(routes()).fallback(|| async { "the page" });
+    for path in ["/api", "/api/nothing", "/api/projects/1/nothing", "/api/projects/1/things/x/y"] {
+        let (status, body) = testing::get(&app, path).await;
+        assert_eq!((status, &body["detail"]), (StatusCode::NOT_FOUND, &json!("API endpoint not found.")), "{path}");
+    }
+    assert_eq!(testing::get(&app, "/login").await.0, StatusCode::OK);
     let (status, body) = testing::delete(&app, "/api/echo").await;
     assert_eq!((status, &body["code"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("method_not_allowed")));
 }
