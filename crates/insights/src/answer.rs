@@ -180,6 +180,11 @@ impl Engine {
         let modifiers: Option<Modifiers> = prepared.node.get("modifiers").and_then(|modifiers| nodes::read(modifiers).ok());
         answer.insert("modifiers".to_owned(), Modifiers::to_json(modifiers.as_ref()));
         answer.entry("error").or_insert(Value::Null);
+        let (rows, bytes) = run.read();
+        answer.insert(
+            "query_metadata".to_owned(),
+            json!({"rows_read": rows, "bytes_read": bytes, "time_elapsed_ms": run.elapsed().as_millis() as u64}),
+        );
         Ok(Value::Object(answer))
     }
 

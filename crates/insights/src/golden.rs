@@ -108,6 +108,9 @@ struct Case {
     now: Option<Timestamp>,
     #[serde(default)]
     property_types: Option<Types>,
+    /// Let the store choose the breakdown values to show when there are more points than this.
+    #[serde(default)]
+    groups: Option<usize>,
     query: Value,
     expect: Value,
 }
@@ -250,7 +253,7 @@ impl Suite {
             users: Arc::new(|_| Box::pin(async { Ok(None) })),
             db,
             clock: Clock::Fixed(case.now.unwrap_or(self.file.now)),
-            limits: Limits::default(),
+            limits: Limits { groups: case.groups.unwrap_or(Limits::default().groups), ..Limits::default() },
         });
         let reply = state.engine.reply(team, Question::new(case.query.clone(), Refresh::ForceBlocking)).await;
         let expected_error = case.expect.get("error").and_then(Value::as_str);

@@ -83,6 +83,8 @@ pub struct Limits {
     pub long_deadline: Duration,
     /// Memory and rows of one select. The deadline in it is not used.
     pub budget: Budget,
+    /// Points (bucket and breakdown value) fetched to choose from. With more of them the store chooses, which costs a second scan.
+    pub groups: usize,
     pub cache_bytes: u64,
 }
 
@@ -94,6 +96,7 @@ impl Default for Limits {
             interactive_deadline: Duration::from_secs(60),
             long_deadline: Duration::from_secs(600),
             budget: Budget::default(),
+            groups: 400_000,
             cache_bytes: 64 << 20,
         }
     }

@@ -94,6 +94,11 @@ impl Run {
         })
     }
 
+    /// Groups that one select of an insight may answer; beyond them the store has to choose.
+    pub fn most_groups(&self) -> usize {
+        self.engine.limits.groups
+    }
+
     pub fn scope(&self, subject: Subject) -> Scope<'_> {
         Scope { calendar: &self.calendar, types: &self.types, settings: &self.team.settings, subject }
     }
@@ -179,6 +184,10 @@ impl Run {
         let mut timings: Vec<Value> = trace.timings.iter().map(|(step, seconds)| json!({"k": format!("./{step}"), "t": seconds})).collect();
         timings.push(json!({"k": ".", "t": self.started.elapsed().as_secs_f64()}));
         Value::Array(timings)
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Events and bytes looked at.

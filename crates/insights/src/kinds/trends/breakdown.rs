@@ -1,6 +1,6 @@
 //! Breakdowns: the expressions that split a series, which values are shown, and what they are called.
 
-use super::lines::{Key, Lines};
+use super::lines::{Computed, Key, Points};
 use super::plan::{Period, Plan, PlannedSeries};
 use crate::cells;
 use crate::conditions::{Subject, plain_text, to_float};
@@ -133,7 +133,8 @@ fn bin_text(from: f64, to: f64) -> String {
 }
 
 /// The lines to show, in their order, and whether some were put together as "other".
-pub fn shown(lines: Lines, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
+pub fn shown(computed: Computed, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
+    let Computed { lines, rest: summed } = computed;
     let dense = |points: &[(usize, f64)]| {
         let mut data = vec![0.0; width];
         points.iter().for_each(|(at, value)| data[*at] += value);
@@ -143,7 +144,7 @@ pub fn shown(lines: Lines, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
         let points = lines.values().next().map(Vec::as_slice).unwrap_or_default();
         return (vec![Line { key: LineKey::Whole, data: dense(points) }], false);
     }
-    let mut ranked: Vec<(Key, Vec<(usize, f64)>, f64)> = lines
+    let mut ranked: Vec<(Key, Points, f64)> = lines
         .into_iter()
         .map(|(key, points)| {
             let sum = points.iter().map(|(_, value)| value).sum();
@@ -164,11 +165,10 @@ pub fn shown(lines: Lines, plan: &Plan, width: usize) -> (Vec<Line>, bool) {
     shown.retain(|line| {
         !matches!(&line.key, LineKey::Values(key) if key.iter().all(Option::is_none)) || line.data.iter().any(|value| *value != 0.0)
     });
-    let has_other = !rest.is_empty();
+    let has_other = !rest.is_empty() || summed.as_ref().is_some_and(|points| !points.is_empty());
     if has_other && !plan.hide_other {
-        let mut data = vec![0.0; width];
-        rest.iter().flat_map(|(_, points, _)| points).for_each(|(at, value)| data[*at] += value);
-        shown.push(Line { key: LineKey::Other, data });
+        let others: Points = rest.into_iter().flat_map(|(_, points, _)| points).chain(summed.unwrap_or_default()).collect();
+        shown.push(Line { key: LineKey::Other, data: dense(&others) });
     }
     (shown, has_other)
 }

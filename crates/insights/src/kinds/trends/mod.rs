@@ -2,6 +2,7 @@
 
 pub mod actors;
 mod breakdown;
+mod crowd;
 mod lines;
 mod math;
 mod plan;

@@ -30,14 +30,21 @@ pub async fn compute(plan: &Plan, run: &Run) -> Result<(Vec<Value>, bool), Failu
     Ok((items, has_more))
 }
 
+/// Points of all lines together.
+const MAX_POINTS: usize = 1_000_000;
+
 async fn all_lines<'a>(plan: &'a Plan, run: &Run) -> Result<(Vec<Computed<'a>>, bool), Failure> {
-    let (mut all, mut has_more) = (Vec::new(), false);
+    let (mut all, mut has_more, mut points) = (Vec::new(), false, 0);
     for (period, compare) in plan.periods() {
         let width = if plan.is_total_value() { 1 } else { period.axis.len() };
         for series in &plan.series {
-            let lines = lines::compute(plan, series, period, run).await?;
-            let (mut lines, other) = breakdown::shown(lines, plan, width);
+            let computed = lines::compute(plan, series, period, run).await?;
+            let (mut lines, other) = breakdown::shown(computed, plan, width);
             has_more |= other;
+            points += lines.len() * width;
+            if points > MAX_POINTS {
+                return Err(Failure::invalid("The answer has too many points. Choose a longer interval, fewer days or fewer values."));
+            }
             lines.iter_mut().for_each(|line| finish(plan, &mut line.data));
             all.push(Computed { series, period, compare, lines });
         }
