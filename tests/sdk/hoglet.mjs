@@ -23,7 +23,8 @@ export function unique(name) {
 export async function api(path, options = {}) {
     const response = await fetch(url + path, { ...options, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } })
     const text = await response.text()
-    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
+    const isJson = response.headers.get('content-type')?.startsWith('application/json')
+    if (!response.ok || !isJson) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 500)}`)
     return JSON.parse(text)
 }
 

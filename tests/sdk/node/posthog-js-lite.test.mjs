@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import PostHog from 'posthog-js-lite'
+import { PostHog } from 'posthog-js-lite'
 import { arrived, groupOf, onePerson, token, unique, url } from '../hoglet.mjs'
 
 async function withClient(run) {

@@ -107,11 +107,21 @@ describe('posthog-node', () => {
             assert.deepEqual(await client.getAllFlags(user), {})
             assert.equal(await client.getFeatureFlag('nothing', user), undefined)
         })
-        const local = { personalApiKey: key, featureFlagsPollingInterval: 60_000 }
-        await withClient(async (client) => {
-            assert.equal(await client.waitForLocalEvaluationReady(10_000), true)
-            assert.deepEqual(await client.getAllFlags(user, { onlyEvaluateLocally: true }), {})
-        }, local)
+        const answers = []
+        const watched = async (address, request) => {
+            const response = await fetch(address, request)
+            answers.push([new URL(address).pathname, response.status])
+            return response
+        }
+        await withClient(
+            async (client) => {
+                await client.reloadFeatureFlags()
+                assert.deepEqual(await client.getAllFlags(user, { onlyEvaluateLocally: true }), {})
+            },
+            { personalApiKey: key, featureFlagsPollingInterval: 60_000, fetch: watched }
+        )
+        assert.notEqual(answers.length, 0)
+        for (const [path, status] of answers) assert.deepEqual([path.replace(/\/$/, ''), status], ['/flags/definitions', 200])
     })
 
     test('a wrong token is refused and the client says so', async () => {
