@@ -2,7 +2,7 @@
 //!
 //! Names are generated or quoted, constants are quoted, so nothing of a user's text is read as SQL. Functions named `hog_*` are the
 //! engine's own; `hog_eval('name', 'type', …)` computes one row at a time and gives the type: `S` text, `I` integer, `F` float,
-//! `B` truth, `D` date, `T` instant, `[…]` array, `(…)` tuple.
+//! `B` truth, `U` unsigned integer, `D` date, `T` instant, `[…]` array, `(…)` tuple.
 
 use crate::ast::{CompareOp, Constant, Frame, FrameBound, FrameUnit, JoinKind, SetOperator};
 use crate::functions::{Function, Spelling};
@@ -317,7 +317,9 @@ fn call(call: &FunctionCall, typed: &Typed) -> String {
 
 fn eval(name: &str, args: &[Typed], kind: &Type) -> String {
     let args: String = args.iter().map(|arg| format!(", {}", expr(arg))).collect();
-    format!("hog_eval({}, {}{args})", text(name), text(&code(kind)))
+    // Hashes use all 64 bits; other counts fit a signed integer, with which engines compute more simply.
+    let code = if name.ends_with("Hash64") { "U".to_owned() } else { code(kind) };
+    format!("hog_eval({}, {}{args})", text(name), text(&code))
 }
 
 fn fill(template: &str, args: &[Typed], after: &str) -> String {

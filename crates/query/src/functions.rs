@@ -166,7 +166,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("uniqCombined", "uniq"), ("uniqCombined64", "uniq"), ("quantileExact", "quantile"), ("quantileTDigest", "quantile"), ("quantileTiming", "quantile"), ("quantileDeterministic", "quantile"), ("quantileBFloat16", "quantile"), ("quantileExactInclusive", "quantile"),
     ("quantilesExact", "quantiles"), ("quantilesTDigest", "quantiles"), ("quantilesTiming", "quantiles"), ("medianExact", "median"), ("medianTDigest", "median"), ("lagInFrame", "lag"), ("leadInFrame", "lead"), ("every", "every"), ("bool_and", "every"), ("bool_or", "some"),
     ("stddevPopStable", "stddevPop"), ("stddevSampStable", "stddevSamp"), ("varPopStable", "varPop"), ("varSampStable", "varSamp"), ("corrStable", "corr"), ("topKWeighted", "topK"), ("DATE", "toDate"), ("toStartOfFiveMinute", "toStartOfFiveMinutes"),
-    ("addInterval", "dateAdd"), ("subtractInterval", "dateSub"), ("SHA1", "SHA1"), ("timestamp", "toDateTime"), ("fromUnixTimestamp64Milli", "fromUnixTimestamp64Milli"),
+    ("addInterval", "dateAdd"), ("subtractInterval", "dateSub"), ("timestamp", "toDateTime"), ("fromUnixTimestamp64Milli", "fromUnixTimestamp64Milli"),
 ];
 
 /// SQL's own functions may be written in any case.
