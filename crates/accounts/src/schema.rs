@@ -1,6 +1,8 @@
 use db::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[ACCOUNTS, ACTIVITY];
+
+const ACCOUNTS: Migration = Migration {
     version: 1,
     name: "accounts",
     sql: "CREATE TABLE account (
@@ -89,4 +91,21 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             only_row BIGINT PRIMARY KEY,
             claimed_at BIGINT NOT NULL
           );",
-}];
+};
+
+const ACTIVITY: Migration = Migration {
+    version: 2,
+    name: "activity log",
+    sql: "CREATE TABLE activity_log (
+            id TEXT PRIMARY KEY,
+            organization_id TEXT NOT NULL,
+            team_id BIGINT,
+            user_id BIGINT,
+            scope TEXT NOT NULL,
+            activity TEXT NOT NULL,
+            item_id TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+          );
+          CREATE INDEX activity_log_organization ON activity_log (organization_id, created_at);",
+};

@@ -1,3 +1,4 @@
+use crate::activity::{self, Entry};
 use crate::invites::{self, Invite};
 use crate::level::Level;
 use crate::organization::{self, Organization};
@@ -108,6 +109,9 @@ async fn make(
         invites::insert(&mut transaction, invite).await?;
     }
     transaction.commit().await?;
+    for invite in &made {
+        log(state, inviter, invite, "created").await;
+    }
     for invite in made.iter().filter(|invite| invite.mailed) {
         send(state, inviter, organization, invite);
     }
@@ -149,6 +153,14 @@ async fn read(
     })
 }
 
+async fn log(state: &AccountsState, user: &User, invite: &Invite, activity: &'static str) {
+    let scope = "OrganizationInvite";
+    // The id is the key to the invite; the log names the address instead.
+    let (name, item) = (invite.target_email.as_str(), invite.target_email.clone());
+    let (organization, user, changes) = (invite.organization, Some(user.id), Vec::new());
+    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
+}
+
 fn send(state: &AccountsState, inviter: &User, organization: &Organization, invite: &Invite) {
     let link = format!("{}/signup/{}", state.site.url, invite.id);
     let name = if inviter.first_name.is_empty() { &inviter.email } else { &inviter.first_name };
@@ -162,11 +174,13 @@ fn send(state: &AccountsState, inviter: &User, organization: &Organization, invi
 }
 
 async fn remove(State(state): State<AccountsState>, Path((id, invite)): Path<(String, String)>, me: SignedIn) -> ApiResult<StatusCode> {
-    let (_, organization, level) = inviter(&state, &me, &id).await?;
+    let (user, organization, level) = inviter(&state, &me, &id).await?;
     let invite: Uuid = invite.parse().map_err(|_| ApiError::not_found())?;
     let found = invites::by_id(&state.db, invite).await?.filter(|found| found.organization == organization.id && found.level <= level);
-    if found.is_none() || !invites::delete(&state.db, organization.id, invite).await? {
+    let found = found.ok_or_else(ApiError::not_found)?;
+    if !invites::delete(&state.db, organization.id, invite).await? {
         return Err(ApiError::not_found());
     }
+    log(&state, &user, &found, "deleted").await;
     Ok(StatusCode::NO_CONTENT)
 }

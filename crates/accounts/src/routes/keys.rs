@@ -1,3 +1,4 @@
+use crate::activity::{self, Entry};
 use crate::keys::{self, Key, KeyChoice};
 use crate::{AccountsState, fields, organization, wire};
 use axum::extract::{Path, State};
@@ -56,6 +57,7 @@ async fn create(State(state): State<AccountsState>, me: SignedIn, Body(body): Bo
     let mut transaction = state.db.begin().await?;
     let key = keys::insert(&mut transaction, me.user, &choice, &value, state.clock.now()).await?;
     transaction.commit().await?;
+    log(&state, &me, &key.id, &key.label, "created").await?;
     Ok((StatusCode::CREATED, Json(wire::key(&key, Some(&value)))))
 }
 
@@ -69,6 +71,7 @@ async fn change(
     let key = find(&state, &me, &id).await?;
     let choice = read_choice(&state, &me, &fields::object(body)?, Some(key)).await?;
     keys::update(&state.db, me.user, &id, &choice).await?;
+    log(&state, &me, &id, &choice.label, "updated").await?;
     Ok(Json(wire::key(&find(&state, &me, &id).await?, None)))
 }
 
@@ -78,15 +81,29 @@ async fn roll(State(state): State<AccountsState>, Path(id): Path<String>, me: Si
     if !keys::roll(&state.db, me.user, &id, &value, state.clock.now()).await? {
         return Err(ApiError::not_found());
     }
-    Ok(Json(wire::key(&find(&state, &me, &id).await?, Some(&value))))
+    let key = find(&state, &me, &id).await?;
+    log(&state, &me, &id, &key.label, "rolled").await?;
+    Ok(Json(wire::key(&key, Some(&value))))
 }
 
 async fn remove(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn) -> ApiResult<StatusCode> {
     super::require_recent_session(&me.caller, state.clock.now())?;
-    match keys::delete(&state.db, me.user, &id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::not_found()),
+    let key = find(&state, &me, &id).await?;
+    if !keys::delete(&state.db, me.user, &id).await? {
+        return Err(ApiError::not_found());
     }
+    log(&state, &me, &id, &key.label, "deleted").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A key belongs to a person, so each of their organizations learns of it.
+async fn log(state: &AccountsState, me: &SignedIn, key: &str, name: &str, activity: &'static str) -> ApiResult<()> {
+    for (organization, _) in organization::of_user(&state.db, me.user).await? {
+        let (organization, item, scope) = (organization.id, key.to_owned(), "PersonalAPIKey");
+        let entry = Entry { organization, team: None, user: Some(me.user), scope, activity, item, name, changes: Vec::new() };
+        activity::record(state, entry).await;
+    }
+    Ok(())
 }
 
 /// What the body chooses, on top of what the key has.

@@ -1,3 +1,4 @@
+use crate::activity::{self, Entry};
 use crate::level::{Level, may_change};
 use crate::organization::{self, Membership};
 use crate::{AccountsState, fields, keys, user, wire};
@@ -6,7 +7,7 @@ use axum::routing::{get, patch};
 use axum::{Json, Router};
 use db::Transaction;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use web::{ApiError, ApiResult, Body, Page, SignedIn, paginated};
 
@@ -70,6 +71,7 @@ async fn change(
     let body = fields::object(body)?;
     let now = state.clock.now();
     let (mut transaction, mut pair) = hold(&state, &me, &id, &uuid).await?;
+    let old = pair.target.level;
     if let Some(value) = body.get("level") {
         let new = Level::parse(fields::integer(value, 0, 100).map_err(|error| error.attr("level"))?)?;
         if pair.own.user == pair.target.user {
@@ -82,7 +84,19 @@ async fn change(
         (pair.target.level, pair.target.updated_at) = (new, now);
     }
     transaction.commit().await?;
+    log(&state, &me, &pair, "updated", level_change(old, pair.target.level)).await;
     Ok(Json(wire::member(&pair.target_user, &pair.target)))
+}
+
+fn level_change(old: Level, new: Level) -> Vec<Value> {
+    let object = |level: Level| Map::from_iter([("level".to_owned(), json!(level as u8))]);
+    activity::changes("OrganizationMembership", &object(old), &object(new))
+}
+
+async fn log(state: &AccountsState, me: &SignedIn, pair: &Pair, activity: &'static str, changes: Vec<Value>) {
+    let (organization, item) = (pair.target.organization, pair.target.id.to_string());
+    let (user, scope, name) = (Some(me.user), "OrganizationMembership", pair.target_user.email.as_str());
+    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
 }
 
 /// Admins remove members up to their own level; anyone may leave, except the last owner.
@@ -101,6 +115,7 @@ async fn remove(State(state): State<AccountsState>, Path((id, uuid)): Path<(Stri
     }
     organization::leave(&mut transaction, &pair.target).await?;
     transaction.commit().await?;
+    log(&state, &me, &pair, "deleted", Vec::new()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

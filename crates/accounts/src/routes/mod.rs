@@ -1,5 +1,6 @@
 //! One file per area of the API; paths are as PostHog's, without the trailing slash.
 
+mod activity;
 mod instance;
 mod invites;
 mod keys;
@@ -29,6 +30,7 @@ pub(crate) fn all(state: AccountsState) -> Router {
         .merge(members::routes())
         .merge(invites::routes())
         .merge(projects::routes())
+        .merge(activity::routes())
         .merge(instance::routes())
         .with_state(state)
 }

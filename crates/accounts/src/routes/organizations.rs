@@ -1,6 +1,7 @@
+use crate::activity::{self, Entry};
 use crate::level::Level;
 use crate::wire::{self, ORGANIZATION_FIELDS};
-use crate::{AccountsState, fields, organization, projects, signup, user};
+use crate::{AccountsState, Organization, fields, organization, projects, signup, user};
 use axum::extract::{OriginalUri, Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -63,6 +64,7 @@ async fn change(
     me.require("organization:write")?;
     let (mut organization, level) = state.organization(&me.caller, me.user, &id).await?;
     level.require(Level::Admin)?;
+    let before = organization.clone();
     let body = fields::object(body)?;
     let settings = fields::read(ORGANIZATION_FIELDS, &body)?;
     if body.contains_key("name") {
@@ -71,7 +73,23 @@ async fn change(
     organization.settings.extend(settings);
     organization.updated_at = state.clock.now();
     organization::save(&state.db, &organization, organization.updated_at).await?;
+    log_changes(&state, &me, &before, &organization).await;
     Ok(Json(wire::organization(&state, &organization, level, &me.caller).await?))
+}
+
+async fn log_changes(state: &AccountsState, me: &SignedIn, before: &Organization, after: &Organization) {
+    let object = |organization: &Organization| {
+        let mut object = organization.settings.clone();
+        object.insert("name".to_owned(), organization.name.clone().into());
+        object
+    };
+    let changes = activity::changes("Organization", &object(before), &object(after));
+    if changes.is_empty() {
+        return;
+    }
+    let (organization, item) = (after.id, after.id.to_string());
+    let (user, scope, activity, name) = (Some(me.user), "Organization", "updated", after.name.as_str());
+    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
 }
 
 async fn remove(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn) -> ApiResult<StatusCode> {

@@ -1,5 +1,6 @@
 //! Projects and environments, which are the same thing under two names, and the same again inside an organization.
 
+use crate::activity::{self, Entry};
 use crate::level::Level;
 use crate::organization::Organization;
 use crate::projects::{self, ProjectChange};
@@ -9,6 +10,7 @@ use axum::routing::{MethodRouter, get, patch};
 use axum::{Json, Router};
 use http::StatusCode;
 use http::request::Parts;
+use model::UserId;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use teams::Team;
@@ -35,7 +37,7 @@ fn under(router: Router<AccountsState>, prefix: &str, collection: Route) -> Rout
         .route(&one("/add_product_intent"), patch(add_intent).post(add_intent))
         .route(&one("/complete_product_onboarding"), patch(complete_onboarding).post(complete_onboarding))
         .route(&one("/is_generating_demo_data"), get(is_generating_demo_data))
-        .route(&one("/activity"), get(activity))
+        .route(&one("/activity"), get(activity_of_project))
         .route(&one("/event_ingestion_restrictions"), get(no_restrictions))
 }
 
@@ -66,6 +68,32 @@ impl Project {
     async fn answer(&self, state: &AccountsState, team: &Arc<Team>) -> ApiResult<Json<Value>> {
         Ok(Json(wire::project(state, team, self.0.level, self.0.user()).await?))
     }
+
+    async fn log(&self, state: &AccountsState, activity: &'static str, changes: Vec<Value>) {
+        log(state, &self.0.team, self.0.user(), activity, changes).await;
+    }
+
+    /// Logs how `after` differs from the project as the request found it.
+    async fn log_changes(&self, state: &AccountsState, after: &Arc<Team>) -> ApiResult<()> {
+        let object = async |team: &Arc<Team>| match self.answer(state, team).await? {
+            Json(Value::Object(mut object)) => {
+                object.retain(|name, _| !matches!(name.as_str(), "updated_at" | "live_events_token"));
+                Ok(object)
+            }
+            Json(_) => Ok::<_, ApiError>(Map::new()),
+        };
+        let changes = activity::changes("Team", &object(&self.0.team).await?, &object(after).await?);
+        if !changes.is_empty() {
+            self.log(state, "updated", changes).await;
+        }
+        Ok(())
+    }
+}
+
+async fn log(state: &AccountsState, team: &Team, user: Option<UserId>, activity: &'static str, changes: Vec<Value>) {
+    let (organization, item) = (team.organization, team.id.to_string());
+    let entry = Entry { organization, team: Some(team.id), user, scope: "Team", activity, item, name: &team.name, changes };
+    activity::record(state, entry).await;
 }
 
 async fn page_of(
@@ -123,6 +151,7 @@ async fn make(state: &AccountsState, me: &SignedIn, organization: &str, body: Va
         return Err(ApiError::forbidden("API keys with scoped projects cannot create projects."));
     }
     let team = projects::create_from(state, &organization, &fields::object(body)?).await?;
+    log(state, &team, Some(me.user), "created", Vec::new()).await;
     Ok((StatusCode::CREATED, Json(wire::project(state, &team, level as u8, Some(me.user)).await?)))
 }
 
@@ -135,6 +164,7 @@ async fn change(State(state): State<AccountsState>, project: Project, Body(body)
     project.0.require("project:write")?;
     let change = ProjectChange::read(&fields::object(body)?)?;
     let team = update(&state, &project, |team| change.apply(team)).await?;
+    project.log_changes(&state, &team).await?;
     project.answer(&state, &team).await
 }
 
@@ -147,6 +177,7 @@ async fn remove(State(state): State<AccountsState>, project: Project) -> ApiResu
     project.0.require("project:write")?;
     project.0.require_admin()?;
     state.teams.delete(project.0.team.id).await?;
+    project.log(&state, "deleted", Vec::new()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,7 +185,9 @@ async fn reset_token(State(state): State<AccountsState>, project: Project) -> Ap
     project.0.require("project:write")?;
     project.0.require_admin()?;
     let team = state.teams.reset_token(project.0.team.id, state.clock.now()).await?;
-    project.answer(&state, &team.ok_or_else(ApiError::not_found)?).await
+    let team = team.ok_or_else(ApiError::not_found)?;
+    project.log_changes(&state, &team).await?;
+    project.answer(&state, &team).await
 }
 
 /// The answer holds the new secret in full, once.
@@ -163,6 +196,7 @@ async fn rotate_secret(State(state): State<AccountsState>, project: Project) -> 
     project.0.require_admin()?;
     let rotated = state.teams.rotate_secret(project.0.team.id, state.clock.now()).await?;
     let (team, secret) = rotated.ok_or_else(ApiError::not_found)?;
+    project.log_changes(&state, &team).await?;
     let Json(mut body) = project.answer(&state, &team).await?;
     body["secret_api_token"] = json!(secret);
     Ok(Json(body))
@@ -172,7 +206,9 @@ async fn delete_secret_backup(State(state): State<AccountsState>, project: Proje
     project.0.require("project:write")?;
     project.0.require_admin()?;
     let team = state.teams.delete_secret_backup(project.0.team.id, state.clock.now()).await?;
-    project.answer(&state, &team.ok_or_else(ApiError::not_found)?).await
+    let team = team.ok_or_else(ApiError::not_found)?;
+    project.log_changes(&state, &team).await?;
+    project.answer(&state, &team).await
 }
 
 /// Remembers that someone means to use a product: `{product_type, intent_context?}`.
@@ -227,9 +263,19 @@ async fn is_generating_demo_data(project: Project) -> ApiResult<Json<Value>> {
     Ok(Json(json!({"is_generating_demo_data": false})))
 }
 
-async fn activity(project: Project) -> ApiResult<Json<Value>> {
+/// What was done to this project itself.
+async fn activity_of_project(
+    State(state): State<AccountsState>,
+    project: Project,
+    page: Page,
+    OriginalUri(uri): OriginalUri,
+) -> ApiResult<Json<Value>> {
     project.0.require("activity_log:read")?;
-    Ok(Json(json!({"results": [], "next": null, "previous": null, "total_count": 0})))
+    let filter = activity::Filter { scopes: vec!["Team".to_owned()], item: Some(project.0.team.id.to_string()), user: None };
+    let (count, results) = super::activity::page_of(&state, &project.0, &filter, &page).await?;
+    let Json(mut body) = paginated(&page, count, results, &uri);
+    body["total_count"] = json!(count);
+    Ok(Json(body))
 }
 
 async fn no_restrictions(project: Project) -> ApiResult<Json<Value>> {

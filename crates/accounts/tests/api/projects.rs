@@ -218,7 +218,7 @@ async fn intents_and_onboarding_are_remembered() {
         assert_eq!(done["product_intents"].as_array().unwrap().len(), 1);
         assert!(done["product_intents"][0]["onboarding_completed_at"].is_string());
         assert_eq!(owner.get("/api/projects/1/is_generating_demo_data").await.1, json!({"is_generating_demo_data": false}));
-        assert_eq!(owner.get("/api/projects/1/activity").await.1["results"], json!([]));
+        assert_eq!(owner.get("/api/projects/1/activity").await.0, StatusCode::OK);
     }
 }
 
