@@ -5,6 +5,7 @@
 use crate::dates::{Calendar, parse_instant};
 use crate::elements;
 use crate::nodes::filters::{Properties, PropertyFilter};
+use crate::sessions;
 use model::{GroupTypeIndex, Timestamp};
 use query::ast::{CompareOp, Constant, Expr, Select};
 use query::{PropertyType, PropertyTypes};
@@ -84,10 +85,7 @@ impl Scope<'_> {
                 )
             }
             (Subject::Groups(index), "group") => (Expr::field(["properties", key]), self.types.group(GroupTypeIndex(index), key)),
-            (Subject::Events, "session" | "session_properties") => {
-                let numeric = key.ends_with("_count") || key.contains("duration") || key.starts_with("$num_");
-                (Expr::field(["session", key]), if numeric { PropertyType::Numeric } else { PropertyType::String })
-            }
+            (Subject::Events, "session" | "session_properties") => (Expr::field(["session", key]), sessions::kind_of(key)),
             (Subject::Events, "event_metadata") => {
                 if !METADATA.contains(&key) {
                     return Err(format!("\"{key}\" is not a field of events"));

@@ -30,6 +30,7 @@ mod overrides;
 mod routes;
 mod run;
 mod semver;
+mod sessions;
 mod store;
 
 pub use routes::routes;

@@ -30,7 +30,7 @@ async fn list(
     Query(parameters): Query<Parameters>,
     OriginalUri(uri): OriginalUri,
 ) -> ApiResult<Response> {
-    access.require("event:read")?;
+    access.require("query:read")?;
     let wants_csv = parameters.get("format").is_some_and(|format| format == "csv");
     let mut query = events_query(&parameters)?;
     query["limit"] = if wants_csv && !parameters.contains_key("limit") { json!(300_000) } else { json!(page.limit) };
@@ -101,7 +101,7 @@ fn events_query(parameters: &Parameters) -> ApiResult<Value> {
     Ok(query)
 }
 
-async fn answered(state: &InsightsState, access: &Access, query: Value, purpose: Purpose) -> ApiResult<Value> {
+pub async fn answered(state: &InsightsState, access: &Access, query: Value, purpose: Purpose) -> ApiResult<Value> {
     let question = Question { purpose, ..Question::new(query, Refresh::Blocking) };
     match state.engine.reply(access.team.clone(), question).await? {
         Reply::Complete(body) => Ok(body),
@@ -131,7 +131,7 @@ fn event(row: Value) -> Value {
 }
 
 async fn retrieve(State(state): State<InsightsState>, access: Access, Path(path): Path<HashMap<String, String>>) -> ApiResult<Json<Value>> {
-    access.require("event:read")?;
+    access.require("query:read")?;
     let id = path.get("id").and_then(|text| Uuid::parse_str(text).ok()).ok_or_else(ApiError::not_found)?;
     let query = json!({
         "kind": "EventsQuery", "select": ["*", "person", "person_id"], "after": "all", "before": "9999-01-01", "limit": 1,
@@ -143,10 +143,17 @@ async fn retrieve(State(state): State<InsightsState>, access: Access, Path(path)
 }
 
 async fn values(State(state): State<InsightsState>, access: Access, Query(parameters): Query<Parameters>) -> ApiResult<Json<Value>> {
-    access.require("event:read")?;
+    access.require("query:read")?;
     let key = parameters.get("key").filter(|key| !key.is_empty()).ok_or_else(|| ApiError::required("key"))?;
+    let query = suggestions(key, "event", &parameters);
+    let body = answered(&state, &access, query, Purpose::Api).await?;
+    Ok(Json(body["results"].clone()))
+}
+
+/// The query behind a list of suggestions.
+pub fn suggestions(key: &str, kind: &str, parameters: &Parameters) -> Value {
     let is_column = parameters.get("is_column").is_some_and(|text| flag(text));
-    let mut query = json!({"kind": "PropertyValuesQuery", "property_key": key, "property_type": "event", "is_column": is_column});
+    let mut query = json!({"kind": "PropertyValuesQuery", "property_key": key, "property_type": kind, "is_column": is_column});
     if let Some(search) = parameters.get("value") {
         query["search_value"] = json!(search);
     }
@@ -154,6 +161,5 @@ async fn values(State(state): State<InsightsState>, access: Access, Query(parame
     if let Some(text) = parameters.get("event_name").filter(|text| !text.is_empty()) {
         query["event_names"] = serde_json::from_str(text).ok().filter(Value::is_array).unwrap_or_else(|| json!([text]));
     }
-    let body = answered(&state, &access, query, Purpose::Api).await?;
-    Ok(Json(body["results"].clone()))
+    query
 }

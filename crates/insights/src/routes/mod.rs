@@ -4,6 +4,7 @@ mod dashboards;
 mod events;
 mod insights;
 mod query;
+mod sessions;
 
 use crate::InsightsState;
 use axum::Router;
@@ -19,6 +20,7 @@ pub fn routes(state: InsightsState) -> Router {
             .merge(insights::routes(prefix))
             .merge(events::routes(prefix))
             .merge(dashboards::routes(prefix))
+            .merge(sessions::routes(prefix))
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(state.clone())
     })

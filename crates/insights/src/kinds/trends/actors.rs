@@ -34,7 +34,7 @@ pub async fn select(run: &Run, query: &InsightActorsQuery) -> Result<Actors, Fai
         _ => &plan.current,
     };
     let (from, to) = match bucket(&plan, period, query.day.as_ref(), run)? {
-        Some((start, end)) => window(&series.math, start, end, run),
+        Some(start) => window(&series.math, start, period, run),
         None => whole(&series.math, period, run),
     };
     let breakdowns = breakdown::expressions(&plan, series, period, run).await?;
@@ -88,8 +88,8 @@ fn first(
     Ok(select.group_by([Expr::field(["actor_id"])]))
 }
 
-/// First and last instant of the clicked bucket, inside the period. `None` for insights without buckets.
-fn bucket(plan: &Plan, period: &Period, day: Option<&Value>, run: &Run) -> Result<Option<(DateTime<Tz>, DateTime<Tz>)>, Failure> {
+/// Where the clicked bucket starts. `None` for insights without buckets.
+fn bucket(plan: &Plan, period: &Period, day: Option<&Value>, run: &Run) -> Result<Option<DateTime<Tz>>, Failure> {
     if plan.is_total_value() {
         return Ok(None);
     }
@@ -106,19 +106,18 @@ fn bucket(plan: &Plan, period: &Period, day: Option<&Value>, run: &Run) -> Resul
         },
         Some(_) => return Err(Failure::invalid("`day` must be a date")),
     };
-    let start = run.calendar.floor(at, period.span.interval);
-    let end = run.calendar.next(start, period.span.interval) - TimeDelta::microseconds(1);
-    Ok(Some((start.max(period.lower), end.min(period.span.to))))
+    Ok(Some(run.calendar.floor(at, period.span.interval)))
 }
 
-/// Active users of a bucket were active in the days up to it.
-fn window(math: &Math, start: DateTime<Tz>, end: DateTime<Tz>, run: &Run) -> (DateTime<Tz>, DateTime<Tz>) {
+/// First and last instant of the events behind the bucket that starts at `start`.
+fn window(math: &Math, start: DateTime<Tz>, period: &Period, run: &Run) -> (DateTime<Tz>, DateTime<Tz>) {
+    let interval = period.span.interval;
+    let end = run.calendar.next(start, interval) - TimeDelta::microseconds(1);
     match math {
-        Math::Active { days, .. } => {
-            let last_day = run.calendar.start_of_day(start);
-            (run.calendar.shift_days(last_day, 1 - days), end)
-        }
-        _ => (start, end),
+        // Active users were active in the days up to the bucket (to the first day of a longer one).
+        Math::Active { days, .. } if interval.is_shorter_than_a_day() => (end + TimeDelta::microseconds(1) - TimeDelta::days(*days), end),
+        Math::Active { days, .. } => (run.calendar.shift_days(start, 1 - days), run.calendar.end_of_day(start)),
+        _ => (start.max(period.lower), end.min(period.span.to)),
     }
 }
 
