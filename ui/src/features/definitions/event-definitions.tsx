@@ -45,7 +45,7 @@ export function EventDefinitions() {
                 </span>
             ),
         },
-        { id: 'raw', label: 'Name as sent', wide: true, cell: (row) => <span className="font-mono text-[12px] text-ink-2">{row.name}</span> },
+        { id: 'raw', label: 'Name as sent', wide: true, cell: (row) => (eventLabel(row.name) === row.name ? null : <span className="font-mono text-[12px] text-ink-2">{row.name}</span>) },
         { id: 'description', label: 'Description', wide: true, cell: (row) => <span className="text-ink-2">{row.description}</span> },
         {
             id: 'seen',

@@ -45,7 +45,7 @@ export function PropertyDefinitions() {
                 </span>
             ),
         },
-        { id: 'raw', label: 'Name as sent', wide: true, cell: (row) => <span className="font-mono text-[12px] text-ink-2">{row.name}</span> },
+        { id: 'raw', label: 'Name as sent', wide: true, cell: (row) => (propertyLabel(row.name) === row.name ? null : <span className="font-mono text-[12px] text-ink-2">{row.name}</span>) },
         { id: 'type', label: 'Type', width: '140px', sort: (row) => row.property_type ?? '', cell: (row) => <span className={row.property_type ? 'text-ink-2' : 'text-ink-3'}>{typeLabel(row.property_type)}</span> },
         { id: 'description', label: 'Description', wide: true, cell: (row) => <span className="text-ink-2">{row.description}</span> },
     ]

@@ -80,7 +80,8 @@ export function PropertyTable({
 export function Value({ value }: { value: unknown }) {
     const [copied, copy] = useCopy()
     const kind = kindOf(value)
-    const text = kind === 'object' || kind === 'list' ? JSON.stringify(value, null, 1) : asText(value)
+    const nested = kind === 'object' || kind === 'list'
+    const text = nested && asText(value).length > 80 ? JSON.stringify(value, null, 1) : asText(value)
     if (kind === 'null') return <span className="text-ink-3 italic">null</span>
     if (text === '') return <span className="text-ink-3 italic">empty text</span>
     const isLink = kind === 'text' && /^https?:\/\/\S+$/.test(text)
@@ -92,7 +93,7 @@ export function Value({ value }: { value: unknown }) {
             dir="auto"
             className={cx(
                 'line-clamp-4 max-w-full cursor-copy text-left [overflow-wrap:anywhere]',
-                kind === 'object' || kind === 'list' ? 'font-mono text-[12px] whitespace-pre-wrap' : '',
+                nested ? 'font-mono text-[12px] whitespace-pre-wrap' : '',
                 kind === 'number' || kind === 'boolean' ? 'text-s1' : '',
                 isLink ? 'underline decoration-line-strong underline-offset-2' : '',
                 copied && 'text-good'

@@ -22,7 +22,7 @@ export function DateRangePicker({ range, onChange, quick = true }: { range: Date
             {quick ? (
                 <Segmented
                     label="Date range"
-                    className="hidden sm:inline-flex"
+                    className="max-sm:hidden"
                     value={chosen?.short ?? null}
                     options={short.map((preset) => ({ value: preset.short ?? '', label: preset.short, name: preset.label }))}
                     onChange={(name) => {

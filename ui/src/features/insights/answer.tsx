@@ -206,7 +206,7 @@ function Change({ line, large }: { line: Line; large?: boolean }) {
 
 function Figures({ lines, onOpen }: { lines: Line[]; onOpen: (line: Line) => void }) {
     return (
-        <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-1">
+        <div className={cx('flex flex-wrap gap-y-2 px-[18px] pt-3.5 pb-1', lines.length > 3 ? 'gap-x-6' : 'gap-x-9')}>
             {lines.map((line) => (
                 <div key={line.key} className="min-w-0">
                     <div className="flex items-center gap-1.5 text-sm text-ink-2">
@@ -221,7 +221,7 @@ function Figures({ lines, onOpen }: { lines: Line[]; onOpen: (line: Line) => voi
                             disabled={line.isFormula}
                             onClick={() => onOpen(line)}
                             title={line.isFormula ? undefined : 'Show the persons behind this number'}
-                            className="rounded-sm text-figure font-[620] tracking-[-0.02em] decoration-line-strong decoration-2 underline-offset-4 enabled:hover:underline disabled:cursor-default"
+                            className={cx('rounded-sm font-[620] tracking-[-0.02em] decoration-line-strong decoration-2 underline-offset-4 enabled:hover:underline disabled:cursor-default', lines.length > 3 ? 'text-[24px] leading-[1.3]' : 'text-figure')}
                         >
                             {line.total >= 1e7 ? formatShort(line.total) : formatNumber(line.total)}
                         </button>

@@ -1,4 +1,4 @@
-import { Copy, Plus, X } from 'lucide-react'
+import { Copy, Ellipsis, Pencil, Plus, X } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import { useQuery } from '@tanstack/react-query'
 import { useProject } from '@/api/project'
@@ -9,7 +9,7 @@ import { propertyLabel } from '@/lib/known-names'
 import { Button, buttonClass, IconButton } from '@/ui/button'
 import { Select, Switch } from '@/ui/choice'
 import { Input } from '@/ui/field'
-import { Popover } from '@/ui/floating'
+import { Menu, MenuItem, Popover } from '@/ui/floating'
 import { seriesColour } from './colours'
 import { formulaProblem, letter, mathOf, maths, maxBreakdowns, maxSeries, type Series, type TrendsState } from './trends-state'
 
@@ -96,16 +96,27 @@ function SeriesRow({ index, series, hasFormula, onChange, onRemove, onDuplicate 
                     {name}
                 </span>
                 <EventPicker label={`Event of series ${name}`} value={series.event} onChange={(event) => onChange({ ...series, event })} className="flex-1" />
-                {onDuplicate ? (
-                    <IconButton label={`Duplicate series ${name}`} size="small" className="!w-[24px]" onClick={onDuplicate}>
-                        <Copy aria-hidden className="!size-3.5" />
-                    </IconButton>
-                ) : null}
-                {onRemove ? (
-                    <IconButton label={`Remove series ${name}`} size="small" className="!w-[24px]" onClick={onRemove}>
-                        <X aria-hidden className="!size-3.5" />
-                    </IconButton>
-                ) : null}
+                <Menu
+                    trigger={
+                        <IconButton label={`Actions for series ${name}`} size="small" className="!w-[24px]">
+                            <Ellipsis aria-hidden />
+                        </IconButton>
+                    }
+                >
+                    <MenuItem onSelect={() => setNaming(true)}>
+                        <Pencil aria-hidden /> Rename
+                    </MenuItem>
+                    {onDuplicate ? (
+                        <MenuItem onSelect={onDuplicate}>
+                            <Copy aria-hidden /> Duplicate
+                        </MenuItem>
+                    ) : null}
+                    {onRemove ? (
+                        <MenuItem danger onSelect={onRemove}>
+                            <X aria-hidden /> Remove
+                        </MenuItem>
+                    ) : null}
+                </Menu>
             </div>
             <div className="mt-1.5 flex flex-wrap items-center gap-1.5 pl-[26px]">
                 <Select
@@ -118,14 +129,13 @@ function SeriesRow({ index, series, hasFormula, onChange, onRemove, onDuplicate 
                 {math.needs === 'property' ? <MathProperty series={series} onChange={onChange} name={name} /> : null}
                 {math.needs === 'group' ? <MathGroup series={series} onChange={onChange} name={name} /> : null}
                 <FilterChips filters={series.filters} events={series.event ? [series.event] : undefined} onChange={(filters) => onChange({ ...series, filters })} />
-                {series.name === undefined && !naming ? (
-                    <button type="button" className={buttonClass('quiet', 'small')} onClick={() => setNaming(true)}>
-                        Rename
-                    </button>
-                ) : (
+                {series.name !== undefined || naming ? (
                     <Input
                         aria-label={`Name of series ${name}`}
-                        autoFocus={naming}
+                        ref={(input) => {
+                            // The menu gives focus back to its button when it closes; the name wants it.
+                            if (naming && input) setTimeout(() => input.focus(), 50)
+                        }}
                         placeholder="Name shown in the chart"
                         className="!h-[26px] text-sm"
                         maxLength={120}
@@ -133,7 +143,7 @@ function SeriesRow({ index, series, hasFormula, onChange, onRemove, onDuplicate 
                         onChange={(event) => onChange({ ...series, name: event.target.value || undefined }, { replace: true })}
                         onBlur={() => setNaming(false)}
                     />
-                )}
+                ) : null}
             </div>
             {math.needs === 'expression' ? (
                 <div className="mt-1.5 pl-[26px]">

@@ -131,7 +131,7 @@ function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlight
     const options: uPlot.Options = {
         width,
         height,
-        padding: [14, 14, 0, 4],
+        padding: [14, 22, 0, 4],
         legend: { show: false },
         cursor: {
             y: false,

@@ -43,7 +43,7 @@ export function Toolbar({ state, onChange }: { state: TrendsState; onChange: (st
                 <>
                     <Segmented
                         label="Interval"
-                        className="hidden lg:inline-flex"
+                        className="max-lg:hidden"
                         value={state.interval}
                         onChange={(interval) => onChange({ ...state, interval })}
                         options={intervals.filter((interval) => fits(interval.value) || interval.value === state.interval)}

@@ -123,12 +123,10 @@ function useStream(eventType: string | undefined, paused: boolean) {
     }, [project.id, project.live_events_token, eventType, client])
 
     const release = () => {
-        setRows((old) => {
-            const known = new Set(waiting.current.map((event) => event.uuid))
-            const next = [...waiting.current, ...old.filter((event) => !known.has(event.uuid))].slice(0, kept)
-            return next
-        })
+        const fresh = waiting.current
         waiting.current = []
+        const known = new Set(fresh.map((event) => event.uuid))
+        setRows((old) => [...fresh, ...old.filter((event) => !known.has(event.uuid))].slice(0, kept))
         setHeld(0)
         reading.current = false
         if (scroller.current) scroller.current.scrollTop = 0

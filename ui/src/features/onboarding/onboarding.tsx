@@ -28,15 +28,28 @@ export function OnboardingPage() {
     const steps = chosen.steps(host(), project.api_token)
     return (
         <Page title="Quick start" note="Send a first event; it takes about a minute">
-            <div className="grid items-start gap-[18px] lg:grid-cols-[190px_minmax(0,1fr)] xl:grid-cols-[190px_minmax(0,1fr)_420px]">
+            <div className="grid items-start gap-[18px] lg:grid-cols-[minmax(0,1fr)_380px] xl:grid-cols-[180px_minmax(0,1fr)_420px]">
                 <Select
                     label="What do you build with?"
-                    className="lg:hidden"
+                    className="sm:hidden"
                     value={chosen.id}
                     onChange={choose}
                     groups={kinds.map((kind) => ({ label: kind, options: frameworks.filter((framework) => framework.kind === kind).map((framework) => ({ value: framework.id, label: framework.name })) }))}
                 />
-                <nav aria-label="What do you build with?" className="hidden flex-col lg:flex">
+                <div role="group" aria-label="What do you build with?" className="hidden flex-wrap gap-1.5 sm:flex lg:col-span-2 xl:hidden">
+                    {frameworks.map((framework) => (
+                        <button
+                            key={framework.id}
+                            type="button"
+                            aria-pressed={framework.id === chosen.id}
+                            onClick={() => choose(framework.id)}
+                            className={cx('h-[28px] rounded-md border px-2.5', framework.id === chosen.id ? 'border-ink bg-ink text-bg' : 'border-line bg-surface text-ink-2 hover:border-line-strong hover:text-ink')}
+                        >
+                            {framework.name}
+                        </button>
+                    ))}
+                </div>
+                <nav aria-label="What do you build with?" className="hidden flex-col xl:flex">
                     {kinds.map((kind) => (
                         <div key={kind} className="mb-3">
                             <h2 className="px-2 pb-1 text-xs font-[550] text-ink-3">{kind}</h2>
@@ -82,7 +95,7 @@ export function OnboardingPage() {
                         </dd>
                     </dl>
                 </div>
-                <div className="min-w-0 lg:col-start-2 xl:col-start-3">
+                <div className="min-w-0">
                     {arrived ? (
                         <ArrivedEvent arrived={arrived} />
                     ) : (

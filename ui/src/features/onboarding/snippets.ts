@@ -7,7 +7,7 @@ export function htmlSnippet(host: string, key: string): string {
   !function(t,e){if(!e.__SV){window.posthog=e;e._i=[];e.__SV=1;
   var later=function(o,n){o[n]=function(){o.push([n].concat([].slice.call(arguments)))}};
   e.init=function(key,config,name){var o=name?e[name]=[]:e;o.people=o.people||[];
-  "${stubbed}".split(" ").forEach(function(n){later(o,n)});
+  ("${stubbed.join(' "+\n   "')}").split(" ").forEach(function(n){later(o,n)});
   "set set_once unset".split(" ").forEach(function(n){later(o.people,n)});
   e._i.push([key,config,name]);
   var s=t.createElement("script");s.async=!0;s.crossOrigin="anonymous";s.src=config.api_host+"/static/array.js";
@@ -16,9 +16,11 @@ export function htmlSnippet(host: string, key: string): string {
 </script>`
 }
 
-const stubbed =
-    'capture identify alias group reset register register_once unregister setPersonProperties set_config ' +
-    'opt_in_capturing opt_out_capturing onFeatureFlags reloadFeatureFlags startSessionRecording stopSessionRecording captureException on debug'
+const stubbed = [
+    'capture identify alias group reset register register_once unregister setPersonProperties',
+    'set_config opt_in_capturing opt_out_capturing onFeatureFlags reloadFeatureFlags',
+    'startSessionRecording stopSessionRecording captureException on debug',
+]
 
 const webInit = (host: string, key: string): string => `posthog.init('${key}', {
   api_host: '${host}',

@@ -1,0 +1,128 @@
+// Pictures of every page, to be looked at. Against a running server: HOGLET_URL=… HOGLET_EMAIL=… HOGLET_PASSWORD=…; otherwise with recorded answers.
+//   node tests/screenshots.mjs [page…] --sizes=1280,390 --themes=light --out=DIR
+import { mkdirSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const args = process.argv.slice(2)
+const option = (name, fallback) => args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? fallback
+const wanted = args.filter((arg) => !arg.startsWith('--'))
+const out = option('out', '/tmp/hoglet-screenshots')
+const sizes = { 1280: [1280, 800], 1920: [1920, 1080], 390: [390, 844] }
+const chosen = option('sizes', '1280,1920,390').split(',')
+const themes = option('themes', 'light,dark').split(',')
+mkdirSync(out, { recursive: true })
+
+let base = process.env.HOGLET_URL
+let server
+if (!base) {
+    const { start } = await import('./mock/server.mjs')
+    server = await start(8098)
+    base = 'http://127.0.0.1:8098'
+}
+
+const json = (value) => encodeURIComponent(JSON.stringify(value))
+const id = process.env.HOGLET_PROJECT ?? '1'
+const p = `/project/${id}`
+const series = (event, math = 'total') => ({ event, math, filters: [] })
+const pages = {
+    login: '/login',
+    signup: '/signup',
+    invite: '/signup/inv1',
+    reset: '/reset',
+    onboarding: `${p}/onboarding`,
+    insights: `${p}/insights`,
+    'insight-new': `${p}/insights/new`,
+    'insight-rich': `${p}/insights/new?series=${json([{ event: 'signed_up', math: 'dau', filters: [{ type: 'event', key: 'plan', operator: 'is_not', value: ['internal'] }] }, series('order_paid')])}&from=-30d&compare=previous&filters=${json([{ type: 'event', key: '$geoip_country_name', operator: 'exact', value: ['Germany', 'France'] }])}`,
+    'insight-breakdown': `${p}/insights/new?series=${json([series('$pageview')])}&from=-30d&compare=previous&by=${json([{ type: 'event', property: '$browser' }])}`,
+    'insight-bars': `${p}/insights/new?series=${json([series('$pageview')])}&from=-30d&display=ActionsBar&by=${json([{ type: 'event', property: '$browser' }])}`,
+    'insight-ranking': `${p}/insights/new?series=${json([series('$pageview')])}&from=-30d&display=ActionsBarValue&compare=previous&by=${json([{ type: 'event', property: '$browser' }])}`,
+    'insight-number': `${p}/insights/new?series=${json([series('order_paid')])}&from=-30d&display=BoldNumber&compare=previous`,
+    'insight-table': `${p}/insights/new?series=${json([series('$pageview')])}&from=-30d&display=ActionsTable&compare=previous&by=${json([{ type: 'event', property: '$browser' }])}`,
+    'insight-formula': `${p}/insights/new?series=${json([series('order_paid'), series('$pageview')])}&formulas=${json([{ formula: 'A / B * 100', name: 'Conversion' }])}&from=-7d`,
+    activity: `${p}/activity`,
+    live: `${p}/live`,
+    persons: `${p}/persons`,
+    person: `${p}/persons/user_1000`,
+    'person-properties': `${p}/persons/user_1000?tab=properties`,
+    'person-ids': `${p}/persons/user_1000?tab=ids`,
+    groups: `${p}/groups`,
+    group: `${p}/groups/0/acme`,
+    'data-events': `${p}/data/events`,
+    'data-properties': `${p}/data/properties`,
+    'data-warnings': `${p}/data/warnings`,
+    ingestion: `${p}/ingestion`,
+    'settings-project': `${p}/settings/project`,
+    'settings-privacy': `${p}/settings/privacy`,
+    'settings-filters': `${p}/settings/filters`,
+    'settings-members': `${p}/settings/members`,
+    'settings-projects': `${p}/settings/projects`,
+    'settings-account': `${p}/settings/account`,
+    'settings-keys': `${p}/settings/keys`,
+    missing: '/nowhere/at/all',
+}
+const click = (page, name) => page.getByRole('button', { name }).first().click()
+const acts = {
+    palette: [`${p}/insights`, (page) => page.keyboard.press('Control+k')],
+    shortcuts: [`${p}/insights`, (page) => page.keyboard.press('?')],
+    'activity-open': [`${p}/activity`, (page) => page.locator('[data-list-row]').nth(2).click()],
+    'activity-columns': [`${p}/activity`, (page) => click(page, 'Columns')],
+    'date-picker': [`${p}/insights/new`, (page) => click(page, /^Date range/)],
+    'filter-picker': [`${p}/insights/new`, (page) => page.getByRole('region', { name: 'Filters' }).getByRole('button', { name: 'Filter' }).click()],
+    'drill-down': [pages['insight-breakdown'], (page) => page.getByTitle('Show the persons behind this number').first().click()],
+    'project-switcher': [`${p}/insights`, (page) => click(page, /Switch project/)],
+    'key-create': [`${p}/settings/keys`, (page) => click(page, 'Create key')],
+    'definition-open': [`${p}/data/events`, (page) => page.locator('[data-list-row]').nth(2).click()],
+    'chart-hover': [pages['insight-rich'], async (page) => {
+        const box = await page.locator('.u-over').boundingBox()
+        await page.mouse.move(box.x + box.width * 0.6, box.y + box.height * 0.4)
+    }],
+    navigation: [`${p}/insights`, (page) => click(page, 'Open navigation')],
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-background-networking'] })
+let failures = 0
+for (const size of chosen) {
+    for (const theme of themes) {
+        const [width, height] = sizes[size]
+        const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' })
+        await context.addInitScript((mode) => localStorage.setItem('hoglet-theme', mode), theme)
+        const page = await context.newPage()
+        page.on('pageerror', (error) => {
+            failures += 1
+            console.error(`  ${error.message}`)
+        })
+        page.on('console', (message) => message.type() === 'error' && !message.text().includes('Failed to load resource') && console.error(`  console: ${message.text().slice(0, 300)}`))
+        if (process.env.HOGLET_EMAIL) {
+            await page.goto(`${base}/login`)
+            await page.getByLabel('Email').fill(process.env.HOGLET_EMAIL)
+            await page.getByLabel('Password', { exact: true }).fill(process.env.HOGLET_PASSWORD)
+            await page.getByRole('button', { name: 'Log in' }).click()
+            await page.waitForURL(/project/)
+        }
+        const visit = async (name, path, act) => {
+            if (wanted.length > 0 && !wanted.includes(name)) return
+            await page.goto(base + path)
+            await page.waitForTimeout(name === 'live' ? 1500 : 700)
+            try {
+                if (act) {
+                    await act(page)
+                    await page.waitForTimeout(450)
+                }
+            } catch (error) {
+                console.error(`  ${name}: ${error.message.split('\n')[0]}`)
+            }
+            const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+            if (wide > 0) console.error(`  ${name} at ${size}: the page is ${wide} px too wide`)
+            await page.screenshot({ path: `${out}/${name}-${size}-${theme}.png` })
+        }
+        page.setDefaultTimeout(4000)
+        for (const [name, path] of Object.entries(pages)) await visit(name, path)
+        for (const [name, [path, act]] of Object.entries(acts)) await visit(name, path, act)
+        await context.close()
+    }
+}
+await browser.close()
+server?.closeAllConnections()
+server?.close()
+console.log(`Pictures are in ${out}`)
+process.exitCode = failures > 0 ? 1 : 0
