@@ -11,13 +11,14 @@
 
 pub mod kinds;
 pub mod observe;
-// mod routes;
+mod routes;
 mod schema;
 mod store;
 pub mod warnings;
+mod wire;
 
 pub use observe::{Definitions, MAX_EVENTS, MAX_PAIRS, MAX_PROPERTIES, Observed, Refused};
-// pub use routes::{DefinitionsState, routes};
+pub use routes::{DefinitionsState, routes};
 pub use schema::MIGRATIONS;
 pub use store::property_types;
 

@@ -30,8 +30,6 @@ pub struct Decoded {
     pub next: Offset,
     pub events: Vec<Incoming>,
     pub dropped: Vec<Dropped>,
-    /// When capture received the newest record.
-    pub received_at: Option<Timestamp>,
 }
 
 pub struct Dropped {
@@ -69,7 +67,6 @@ impl Decoder {
             next: batch.next(),
             events: Vec::with_capacity(batch.records.len()),
             dropped: Vec::new(),
-            received_at: None,
         };
         let mut captured = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
@@ -83,7 +80,6 @@ impl Decoder {
                 }
             }
         }
-        decoded.received_at = captured.iter().map(|event| event.now).max();
         let projects = self.projects(&captured).await?;
         for turn in captured.chunks(EVENTS_PER_TURN) {
             for event in turn {

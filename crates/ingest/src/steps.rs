@@ -274,9 +274,9 @@ fn add_missing_os(event: &mut Incoming, names: &mut Names, value: PropertyValue)
     if !event.properties.contains("$os") {
         event.properties.set(os.clone(), value.clone());
     }
-    let everywhere = usize::MAX;
-    add_missing(&mut event.update.set, everywhere, &os, &value);
-    add_missing(&mut event.update.set_once, everywhere, &initial, &value);
+    let all = (event.update.set.len(), event.update.set_once.len());
+    add_missing(&mut event.update.set, all.0, &os, &value);
+    add_missing(&mut event.update.set_once, all.1, &initial, &value);
 }
 
 fn is_os(name: &str) -> bool {

@@ -6,12 +6,11 @@ use crate::names::Names;
 use crate::writer::Writer;
 use crate::{Config, Outcomes, Ports};
 use anyhow::{Context, Result};
-use model::Timestamp;
 use parking_lot::Mutex;
 use queue::{Batch, Offset, Reader, Topic};
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -32,8 +31,6 @@ pub struct Ingest {
 struct Progress {
     /// Everything before is queryable.
     position: AtomicU64,
-    /// When capture received the newest queryable event, in µs.
-    received_at: AtomicI64,
     /// The last failure, until a batch succeeds.
     failure: Mutex<Option<String>>,
 }
@@ -57,11 +54,11 @@ impl Ingest {
     pub fn lag(&self) -> Lag {
         let position = self.progress.position.load(Ordering::Acquire);
         let pending_events = self.ports.queue.end(Topic::Events).0.saturating_sub(position);
-        let newest = Timestamp(self.progress.received_at.load(Ordering::Acquire));
-        let oldest_seconds = match pending_events {
-            0 => 0,
-            _ if newest == Timestamp::EPOCH => 0,
-            _ => (self.ports.clock.now().since(newest) / 1_000_000).max(0),
+        let status = self.ports.queue.status(Topic::Events);
+        let oldest = status.readers.iter().find(|reader| reader.reader == Reader::Ingest).and_then(|reader| reader.oldest_unread_at);
+        let oldest_seconds = match oldest.filter(|_| pending_events > 0) {
+            Some(at) => (self.ports.clock.now().since(at) / 1_000_000).max(0),
+            None => 0,
         };
         Lag { pending_events, oldest_seconds }
     }
@@ -136,11 +133,8 @@ impl Ingest {
     }
 
     async fn write(&self, writer: &mut Writer, decoded: Decoded) -> Result<()> {
-        let (next, received_at) = (decoded.next, decoded.received_at);
+        let next = decoded.next;
         writer.write(decoded).await?;
-        if let Some(at) = received_at {
-            self.progress.received_at.store(at.0, Ordering::Release);
-        }
         self.progress.position.store(next.0, Ordering::Release);
         self.progress.failure.lock().take();
         metrics::gauge!("hoglet_ingest_position").set(next.0 as f64);

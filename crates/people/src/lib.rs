@@ -10,19 +10,21 @@
 //!
 //! Reading order: [`identity`] and [`update`] (pure rules) → [`store`] and [`changes`] (SQL) → `wire` → `routes`.
 
+mod actions;
 pub mod changes;
 mod dimensions;
-// pub mod filter;
+pub mod filter;
 pub mod identity;
-// mod routes;
+mod list;
+mod routes;
 mod schema;
 pub mod store;
 pub mod update;
-// mod wire;
+mod wire;
 
 pub use changes::{ApplyError, Attached, Changes, Merge};
 pub use dimensions::People;
-// pub use routes::{PeopleState, routes};
+pub use routes::{PeopleState, routes};
 pub use schema::MIGRATIONS;
 pub use update::{Effect, Update};
 
