@@ -76,10 +76,12 @@ export function arrived(distinctId, ...names) {
 
 /** The person that a distinct id belongs to, with all its ids; null while there is none. */
 export async function personOf(distinctId) {
-    const { results } = await api(`/api/projects/@current/persons?distinct_id=${encodeURIComponent(distinctId)}`)
-    if (results.length === 0) return null
-    const [{ uuid, properties, distinct_ids }] = results
-    return { uuid, properties, distinctIds: [...distinct_ids].sort() }
+    const [owner] = await query(`SELECT toString(person_id) AS uuid FROM person_distinct_ids WHERE distinct_id = ${quote(distinctId)}`)
+    if (!owner) return null
+    const [person] = await query(`SELECT properties FROM persons WHERE id = ${quote(owner.uuid)}`)
+    if (!person) return null
+    const ids = await query(`SELECT distinct_id FROM person_distinct_ids WHERE person_id = ${quote(owner.uuid)}`)
+    return { uuid: owner.uuid, properties: parsed(person.properties), distinctIds: ids.map(({ distinct_id }) => distinct_id).sort() }
 }
 
 /** Waits until the distinct ids are one person, and returns it. */

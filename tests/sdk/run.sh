@@ -3,7 +3,8 @@
 #
 #   tests/sdk/run.sh [browser|node|python|rust|go]…      default: all
 #
-# HOGLET_BIN names the program (default: the debug build), CHROMIUM_BIN the browser.
+# HOGLET_BIN names the program (default: the debug build), CHROMIUM_BIN the browser. With HOGLET_TEST_POSTGRES (see tools/with-postgres)
+# the node suite runs a second time with its metadata there.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,9 +30,19 @@ run() {
     node sdk/with-server.mjs "$@"
 }
 
+node_suite() {
+    run "posthog-node, posthog-js-lite${1:+ on $1}" node --test --test-reporter=spec sdk/node/*.test.mjs
+}
+
+on_postgres() {
+    local name="hoglet_sdk_$$"
+    psql --quiet "$HOGLET_TEST_POSTGRES" -c "create database $name" &&
+        DATABASE_URL="${HOGLET_TEST_POSTGRES%/*}/$name" node_suite PostgreSQL
+}
+
 suite() {
     case "$1" in
-    node) run "posthog-node, posthog-js-lite" node --test --test-reporter=spec sdk/node/*.test.mjs ;;
+    node) node_suite && { [ -z "${HOGLET_TEST_POSTGRES:-}" ] || on_postgres; } ;;
     browser) run "posthog-js in Chromium" node --test --test-reporter=spec sdk/browser/*.test.mjs ;;
     python) run "posthog-python" .venv/bin/python -W error::ResourceWarning -m unittest discover --start-directory sdk/python --verbose ;;
     rust)

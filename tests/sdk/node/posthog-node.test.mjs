@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PostHog } from 'posthog-node'
-import { arrived, eventsOf, eventually, groupOf, key, onePerson, personOf, token, unique, url } from '../hoglet.mjs'
+import { api, arrived, eventsOf, eventually, groupOf, key, onePerson, personOf, token, unique, url } from '../hoglet.mjs'
 
 /** Runs with a client of its own; what it captured has been sent when this resolves. */
 async function withClient(run, options = {}) {
@@ -66,6 +66,11 @@ describe('posthog-node', () => {
         assert.equal(person.properties.email, 'a@example.com')
         assert.equal(person.properties.plan, 'pro')
         assert.equal(person.properties.source, 'ad')
+        const { results } = await api(`/api/projects/@current/persons?distinct_id=${alias}`)
+        assert.equal(results.length, 1)
+        assert.equal(results[0].uuid, person.uuid)
+        assert.deepEqual([...results[0].distinct_ids].sort(), person.distinctIds)
+        assert.deepEqual(results[0].properties, person.properties)
     })
 
     test('groups are made and events belong to them', async () => {

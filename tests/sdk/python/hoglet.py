@@ -3,7 +3,6 @@
 import json
 import os
 import time
-import urllib.parse
 import urllib.request
 import uuid
 
@@ -70,9 +69,16 @@ def arrived(distinct_id, *names):
 
 
 def person_of(distinct_id):
-    """The person that a distinct id belongs to; None while there is none."""
-    results = api(f"/api/projects/@current/persons?distinct_id={urllib.parse.quote(distinct_id)}")["results"]
-    return results[0] if results else None
+    """The person that a distinct id belongs to, with all its ids; None while there is none."""
+    owner = query(f"SELECT toString(person_id) AS uuid FROM person_distinct_ids WHERE distinct_id = '{distinct_id}'")
+    if not owner:
+        return None
+    uuid = owner[0]["uuid"]
+    person = query(f"SELECT properties FROM persons WHERE id = '{uuid}'")
+    if not person:
+        return None
+    ids = query(f"SELECT distinct_id FROM person_distinct_ids WHERE person_id = '{uuid}'")
+    return {"uuid": uuid, "properties": parsed(person[0]["properties"]), "distinct_ids": [row["distinct_id"] for row in ids]}
 
 
 def one_person(*distinct_ids):
