@@ -31,7 +31,7 @@ pub async fn by_token(State(flags): State<Flags>, RawQuery(query): RawQuery, hea
         // The first SDKs sent the key alone.
         None => ProjectRef::Current,
     };
-    let access = flags.authenticator.access_by_key(key, project).await?;
+    let access = flags.authenticator.access_by_key(key, project).await.map_err(|error| named_secret(key, error))?;
     access.require(SCOPE)?;
     definitions(&flags, &access.team, &headers).await
 }
@@ -58,6 +58,16 @@ async fn definitions(flags: &Flags, team: &Team, headers: &HeaderMap) -> ApiResu
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
     Ok((caching, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Lookups call every key a personal one; whoever sent a project secret should look for the mistake there.
+fn named_secret(key: &str, error: ApiError) -> ApiError {
+    match error.status() {
+        StatusCode::UNAUTHORIZED if key.starts_with("phs_") => {
+            ApiError::authentication("authentication_failed", "Secret API token is invalid.")
+        }
+        _ => error,
+    }
 }
 
 /// SDKs send the tag back weak, strong or without quotes.

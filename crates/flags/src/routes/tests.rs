@@ -264,6 +264,17 @@ async fn definitions_refuse_wrong_keys_and_say_why() {
 }
 
 #[tokio::test]
+async fn refusal_names_the_kind_of_key() {
+    for (key, detail) in
+        [("phs_wrong", "Secret API token is invalid."), ("phx_wrong", "Personal API key found in request Authorization header is invalid.")]
+    {
+        let bearer = format!("Bearer {key}");
+        let (_, error) = testing::read(definitions("/flags/definitions?token=phc_test", &[("authorization", &bearer)]).await).await;
+        assert_eq!(error["detail"], detail);
+    }
+}
+
+#[tokio::test]
 async fn unknown_remote_config_flag_is_404() {
     let response =
         definitions("/api/projects/@current/feature_flags/settings/remote_config?token=phc_test", &[("authorization", "Bearer phs_good")])
