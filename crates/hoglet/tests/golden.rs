@@ -12,6 +12,7 @@ async fn failures(sealed: bool) -> Vec<String> {
         let clock = Clock::Fixed(Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").expect("a constant"));
         let mut config = EngineConfig::new(folder.path().to_owned(), clock, suite.dimensions());
         config.background = false;
+        println!("{}: {} cases", suite.name, suite.case_count());
         let engine: Arc<dyn EventStore> = Engine::open(config).expect("an empty folder opens");
         failures.extend(suite.run(engine, sealed).await);
     }
