@@ -34,7 +34,10 @@ pub fn parse(filters: &Value) -> Result<Vec<Filter>, String> {
         Value::Object(object) if object.contains_key("values") => parse(&object["values"]),
         Value::Object(object) => object.iter().map(|(key, value)| Ok(Filter { key: key.clone(), test: test("exact", value)? })).collect(),
         Value::Array(list) if list.len() > MAX_FILTERS => Err(format!("At most {MAX_FILTERS} filters are allowed.")),
-        Value::Array(list) => list.iter().map(parse).collect::<Result<Vec<_>, _>>().map(|lists| lists.into_iter().flatten().collect()),
+        Value::Array(list) => {
+            let each = list.iter().map(|item| if item.get("values").is_some() { parse(item) } else { one(item).map(|filter| vec![filter]) });
+            each.collect::<Result<Vec<_>, _>>().map(|lists| lists.into_iter().flatten().collect())
+        }
         _ => Err("Properties are unparsable!".to_owned()),
     }
 }
