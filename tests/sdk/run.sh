@@ -31,22 +31,23 @@ run() {
 }
 
 node_suite() {
-    run "posthog-node, posthog-js-lite${1:+ on $1}" node --test --test-reporter=spec sdk/node/*.test.mjs
+    run "posthog-node, posthog-js-lite${1:+, $1}" node --test --test-reporter=spec sdk/node/*.test.mjs
 }
 
 on_postgres() {
     local name="hoglet_sdk_$$"
     psql --quiet "$HOGLET_TEST_POSTGRES" -c "create database $name" &&
-        DATABASE_URL="${HOGLET_TEST_POSTGRES%/*}/$name" node_suite PostgreSQL
+        DATABASE_URL="${HOGLET_TEST_POSTGRES%/*}/$name" node_suite "metadata in PostgreSQL"
 }
 
 suite() {
     case "$1" in
-    node) node_suite && { [ -z "${HOGLET_TEST_POSTGRES:-}" ] || on_postgres; } ;;
+    node) node_suite && POSTHOG_CAPTURE_MODE=v1 node_suite "the newer wire protocol" && { [ -z "${HOGLET_TEST_POSTGRES:-}" ] || on_postgres; } ;;
     browser) run "posthog-js in Chromium" node --test --test-reporter=spec sdk/browser/*.test.mjs ;;
     python) run "posthog-python" .venv/bin/python -W error::ResourceWarning -m unittest discover --start-directory sdk/python --verbose ;;
     rust)
         cargo build --quiet --locked --manifest-path sdk/rust/Cargo.toml &&
+            cargo build --quiet --locked --manifest-path sdk/rust/Cargo.toml --features capture-v1 &&
             run "posthog-rs" node --test --test-reporter=spec sdk/rust.test.mjs
         ;;
     go)

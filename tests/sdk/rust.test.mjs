@@ -9,15 +9,26 @@ import { fileURLToPath } from 'node:url'
 import { arrived, eventsOf, eventually, groupOf, onePerson } from './hoglet.mjs'
 
 const manifest = join(dirname(fileURLToPath(import.meta.url)), 'rust/Cargo.toml')
-const suffix = randomUUID().slice(0, 8)
-const uuid = randomUUID()
-const [user, visitor, company] = [`user-${suffix}`, `visitor-${suffix}`, `company-${suffix}`]
 
-describe('posthog-rs', () => {
+function send(features, suffix, uuid) {
+    const args = ['run', '--quiet', '--locked', '--manifest-path', manifest, ...features, '--', suffix, uuid]
+    return JSON.parse(execFileSync('cargo', args, { encoding: 'utf8' }))
+}
+
+suite('posthog-rs', [])
+suite('posthog-rs with the newer wire protocol', ['--features', 'capture-v1'])
+
+function suite(name, features) {
+    describe(name, () => tests(features))
+}
+
+function tests(features) {
+    const suffix = randomUUID().slice(0, 8)
+    const uuid = randomUUID()
+    const [user, visitor, company] = [`user-${suffix}`, `visitor-${suffix}`, `company-${suffix}`]
     let printed
     before(() => {
-        const output = execFileSync('cargo', ['run', '--quiet', '--locked', '--manifest-path', manifest, '--', suffix, uuid], { encoding: 'utf8' })
-        printed = JSON.parse(output)
+        printed = send(features, suffix, uuid)
     })
 
     test('an event arrives with its properties, id and time', async () => {
@@ -57,4 +68,4 @@ describe('posthog-rs', () => {
     test('flags are answered remotely and locally', () => {
         assert.deepEqual(printed, { remote: [], local: [] })
     })
-})
+}

@@ -100,6 +100,13 @@ describe('posthog-node', () => {
         assert.equal(properties.$exception_list[0].value, 'no such thing')
     })
 
+    test('an AI event arrives from its own endpoint', async () => {
+        const user = unique('user')
+        await withClient((client) => client.captureAi({ distinctId: user, event: '$ai_generation', properties: { $ai_model: 'm', $ai_input_tokens: 12 } }))
+        const { properties } = only(await arrived(user, '$ai_generation'), '$ai_generation')
+        assert.equal(properties.$ai_input_tokens, 12)
+    })
+
     test('plain bodies are accepted as well as compressed ones', async () => {
         const user = unique('user')
         await withClient((client) => client.capture({ distinctId: user, event: 'plain' }), { disableCompression: true })

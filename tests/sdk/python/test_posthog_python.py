@@ -107,6 +107,31 @@ class PosthogPython(unittest.TestCase):
         self.assertEqual(len(event["properties"]["text"]), 5000)
         self.assertTrue(event["timestamp"].startswith("2020-05-06"), event["timestamp"])
 
+    def test_newer_wire_protocol_delivers_in_every_encoding(self):
+        for compression in ("none", "gzip", "deflate"):
+            with self.subTest(compression=compression):
+                user, visitor, event_id = unique("user"), unique("visitor"), str(uuid.uuid4())
+                at = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+                with client(capture_mode="v1", capture_compression=compression) as ph:
+                    ph.capture("invoice paid", distinct_id=user, uuid=event_id, timestamp=at, properties={"total": 99.5})
+                    ph.set(distinct_id=user, properties={"plan": "pro"})
+                    ph.alias(previous_id=user, distinct_id=visitor)
+                    for number in range(100):
+                        ph.capture("tick", distinct_id=user, properties={"number": number})
+                event = self.only(arrived(user, "invoice paid"), "invoice paid")
+                self.assertEqual((event["uuid"], event["properties"]["total"]), (event_id, 99.5))
+                self.assertTrue(event["timestamp"].startswith("2026-01-02T03:04:05"), event["timestamp"])
+                self.assertEqual(one_person(user, visitor)["properties"]["plan"], "pro")
+                ticks = eventually("100 events", lambda: [e for e in events_of(user) if e["event"] == "tick"], lambda found: len(found) >= 100)
+                self.assertEqual(sorted(tick["properties"]["number"] for tick in ticks), list(range(100)))
+
+    def test_ai_event_arrives_from_its_own_endpoint(self):
+        user = unique("user")
+        with client() as ph:
+            ph.capture_ai("$ai_generation", distinct_id=user, properties={"$ai_model": "m", "$ai_input_tokens": 12, "$ai_trace_id": "t1"})
+        event = self.only(arrived(user, "$ai_generation"), "$ai_generation")
+        self.assertEqual(event["properties"]["$ai_input_tokens"], 12)
+
     def test_synchronous_client_delivers_before_it_returns(self):
         user = unique("user")
         with client(sync_mode=True) as ph:
