@@ -13,6 +13,7 @@ use model::{PersonMode, Properties, TeamId, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
+pub mod contract;
 mod dimensions;
 mod select;
 

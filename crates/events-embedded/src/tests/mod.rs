@@ -1,4 +1,5 @@
 mod behaviour;
+mod contract;
 mod damage;
 mod faults;
 mod hostile;
