@@ -69,7 +69,11 @@ async fn read_status(socket: &mut TcpStream, buffer: &mut [u8]) -> Result<u16> {
         let head = std::str::from_utf8(&buffer[..end]).context("response head")?;
         let length: usize = head
             .lines()
-            .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).and_then(|(_, value)| value.trim().parse().ok()))
+            .find_map(|line| {
+                line.split_once(':')
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                    .and_then(|(_, value)| value.trim().parse().ok())
+            })
             .unwrap_or(0);
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("status line")?;
         while filled < end + 4 + length {

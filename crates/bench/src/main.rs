@@ -55,7 +55,13 @@ fn main() -> Result<()> {
 
 async fn run(options: &Options) -> Result<()> {
     let scratch = tempfile::Builder::new().prefix("hoglet-bench").tempdir_in(&options.scratch)?;
-    println!("machine: {} cores; {} connections; bursts of {} s, median of {} rounds taken in turns", cores(), options.connections, options.seconds, options.rounds);
+    println!(
+        "machine: {} cores; {} connections; bursts of {} s, median of {} rounds taken in turns",
+        cores(),
+        options.connections,
+        options.seconds,
+        options.rounds
+    );
     let accepted_well = accepted(options, scratch.path()).await?;
     let queryable = request_to_queryable(options, scratch.path()).await?;
     println!();
@@ -81,7 +87,14 @@ async fn accepted(options: &Options, scratch: &std::path::Path) -> Result<bool> 
         }
         let (our, floor) = (median(&mut ours), median(&mut floors));
         well &= our >= 0.6 * floor;
-        println!("durable accepted, {label}: {our:>9.0} {unit}   floor {floor:>9.0}   ratio {:.2}   (ours {:.0}–{:.0}, floor {:.0}–{:.0})", our / floor, ours[0], ours[ours.len() - 1], floors[0], floors[floors.len() - 1]);
+        println!(
+            "durable accepted, {label}: {our:>9.0} {unit}   floor {floor:>9.0}   ratio {:.2}   (ours {:.0}–{:.0}, floor {:.0}–{:.0})",
+            our / floor,
+            ours[0],
+            ours[ours.len() - 1],
+            floors[0],
+            floors[floors.len() - 1]
+        );
     }
     Ok(well)
 }
@@ -112,7 +125,11 @@ async fn request_to_queryable(options: &Options, scratch: &std::path::Path) -> R
         bail!("{sent} events were acknowledged but {counted} are queryable");
     }
     let rate = sent as f64 / queryable.as_secs_f64();
-    println!("request to queryable: {rate:>9.0} events/s   ({sent} events; all acknowledged after {:.1} s, all queryable after {:.1} s)", answered.as_secs_f64(), queryable.as_secs_f64());
+    println!(
+        "request to queryable: {rate:>9.0} events/s   ({sent} events; all acknowledged after {:.1} s, all queryable after {:.1} s)",
+        answered.as_secs_f64(),
+        queryable.as_secs_f64()
+    );
 
     let rest = options.stored.saturating_sub(sent) / batch as u64;
     client::drive(&hoglet.address, options.connections.min(16), &stream, client::Until::Requests(rest)).await?;
@@ -120,7 +137,11 @@ async fn request_to_queryable(options: &Options, scratch: &std::path::Path) -> R
     let stored = hoglet.count_events().await?;
     hoglet.stop().await?;
     let bytes = server::size_of(&dir.join("events"))?;
-    println!("on disk: {:.1} bytes per event in the event store ({stored} events of {} bytes of JSON each)", bytes as f64 / stored as f64, payload::bytes_per_event());
+    println!(
+        "on disk: {:.1} bytes per event in the event store ({stored} events of {} bytes of JSON each)",
+        bytes as f64 / stored as f64,
+        payload::bytes_per_event()
+    );
 
     let mut starts = Vec::new();
     let mut idle = 0;
@@ -131,7 +152,11 @@ async fn request_to_queryable(options: &Options, scratch: &std::path::Path) -> R
         idle = hoglet.resident_mb()?;
         hoglet.stop().await?;
     }
-    println!("start-up with {stored} events: {:.0} ms to ready (median of {})   idle memory {idle} MB", median(&mut starts), options.rounds);
+    println!(
+        "start-up with {stored} events: {:.0} ms to ready (median of {})   idle memory {idle} MB",
+        median(&mut starts),
+        options.rounds
+    );
     Ok(rate >= 60_000.0)
 }
 

@@ -8,7 +8,18 @@ use std::sync::Arc;
 
 pub const TOKEN: &str = "phc_bench";
 const PERSONS: f64 = 50_000.0;
-const NAMES: &[&str] = &["$pageview", "$pageview", "$pageview", "$autocapture", "$autocapture", "$pageleave", "note_created", "signed_up", "search", "upgraded"];
+const NAMES: &[&str] = &[
+    "$pageview",
+    "$pageview",
+    "$pageview",
+    "$autocapture",
+    "$autocapture",
+    "$pageleave",
+    "note_created",
+    "signed_up",
+    "search",
+    "upgraded",
+];
 const BROWSERS: &[&str] = &["Chrome", "Safari", "Firefox", "Microsoft Edge"];
 const SYSTEMS: &[&str] = &["Windows", "Mac OS X", "Linux", "iOS", "Android"];
 const COUNTRIES: &[&str] = &["United States", "Germany", "France", "India", "Brazil", "Japan"];
@@ -19,7 +30,8 @@ fn event(rng: &mut StdRng, out: &mut Vec<u8>) {
     let uuid = uuid::Builder::from_random_bytes(rng.random()).into_uuid();
     let name = NAMES[rng.random_range(0..NAMES.len())];
     let ago = rng.random_range(0..7 * 86_400_000_u32);
-    let session = uuid::Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000_u128 + u128::from(person) * 1000 + u128::from(ago / 3_600_000));
+    let session =
+        uuid::Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000_u128 + u128::from(person) * 1000 + u128::from(ago / 3_600_000));
     write!(
         out,
         r#"{{"uuid":"{uuid}","event":"{name}","offset":{ago},"distinct_id":"user-{person}","properties":{{"$current_url":"https://app.example/page/{page}?ref=mail","$pathname":"/page/{page}","$host":"app.example","$browser":"{}","$browser_version":{},"$os":"{}","$os_version":"{}","$device_type":"{}","$screen_width":1920,"$screen_height":1080,"$viewport_width":{},"$viewport_height":937,"$lib":"web","$lib_version":"1.434.18","$session_id":"{session}","$window_id":"{session}","$referrer":"https://www.google.com/","$referring_domain":"www.google.com","$timezone":"Europe/Berlin","$is_identified":true,"$process_person_profile":true,"plan":"{}","country":"{}","price":{},"duration":{},"experiment":"variant-{}","$geoip_disable":true}}}}"#,
@@ -48,7 +60,8 @@ fn request(rng: &mut StdRng, batch: usize, out: &mut Vec<u8>) {
         event(rng, &mut body);
     }
     body.extend_from_slice(b"]}");
-    write!(out, "POST /batch/ HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()).expect("writing to memory");
+    write!(out, "POST /batch/ HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len())
+        .expect("writing to memory");
     out.extend_from_slice(&body);
 }
 

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use definitions::DefinitionsState;
 use events::Budget;
 use flags::Flags;
 use insights::InsightsState;
@@ -18,6 +19,7 @@ use live::{Live, LiveTokens};
 use metrics::{counter, histogram};
 use model::TeamId;
 use parking_lot::Mutex;
+use people::PeopleState;
 use query::PropertyTypes;
 use sdk::Sdk;
 use std::collections::HashMap;
@@ -29,20 +31,29 @@ use web::{AllowedOrigins, Site};
 /// Property types are read at most this often per project.
 const TYPES_FOR: Duration = Duration::from_secs(2);
 
-pub fn router(config: &Config, roles: Roles, pipeline: &Pipeline, accounts: AccountsState, live_tokens: LiveTokens, health: Arc<Health>) -> Result<Router> {
+pub fn router(
+    config: &Config,
+    roles: Roles,
+    pipeline: &Pipeline,
+    accounts: AccountsState,
+    live_tokens: LiveTokens,
+    health: Arc<Health>,
+) -> Result<Router> {
     let mut app = health::routes(health);
     if roles.capture {
         app = app.merge(capture::routes(pipeline.capture.clone()));
     }
     if roles.flags {
-        app = app.merge(flags::routes(flags(pipeline, &accounts))).merge(sdk::routes(Sdk::new(pipeline.teams.clone()).context("the browser SDK's scripts")?));
+        app = app
+            .merge(flags::routes(flags(pipeline, &accounts)))
+            .merge(sdk::routes(Sdk::new(pipeline.teams.clone()).context("the browser SDK's scripts")?));
     }
     if roles.livestream {
         let is_valid = live::project_keeps_token(pipeline.teams.clone());
         app = app.merge(live::routes(Live { hub: pipeline.hub.clone(), tokens: live_tokens, is_valid, limits: live::Limits::default() }));
     }
     if roles.web {
-        app = app.merge(admin(config, pipeline, accounts)?).fallback(ui::serve);
+        app = app.merge(admin(config, pipeline, accounts)?).fallback_service(web::security_headers(Router::new().fallback(ui::serve)));
     }
     let (site, proxies) = (Site::new(&site_url(config)), pipeline.proxies.clone());
     Ok(app
@@ -59,10 +70,16 @@ pub fn router(config: &Config, roles: Roles, pipeline: &Pipeline, accounts: Acco
 fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Result<Router> {
     let authenticator = accounts.authenticator();
     let api = accounts::routes(accounts.clone())
+        .merge(people::routes(PeopleState { db: pipeline.db.clone(), store: pipeline.store.clone(), clock: pipeline.clock }))
+        .merge(definitions::routes(DefinitionsState {
+            db: pipeline.db.clone(),
+            definitions: pipeline.definitions.clone(),
+            clock: pipeline.clock,
+        }))
         .merge(insights::routes(insights(config, pipeline, &accounts)))
         .merge(ingestion::routes(Ingestion::new(pipeline)));
     let origins = config.proxy.cors_allowed_origins.join(",").parse::<AllowedOrigins>().context("CORS_ALLOWED_ORIGINS")?;
-    Ok(web::security_headers(web::cors(authenticator.guard(api), origins)))
+    Ok(web::security_headers(web::cors(authenticator.guard(web::fallbacks(api)), origins)))
 }
 
 fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> InsightsState {

@@ -163,7 +163,11 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Migrate(common) => {
             let config = load(&common, &[])?;
             let applied = pipeline::migrate(&config).await?;
-            say(&common, &serde_json::json!({"migrated": true, "database": applied}), &format!("The metadata database ({applied}) is up to date."));
+            say(
+                &common,
+                &serde_json::json!({"migrated": true, "database": applied}),
+                &format!("The metadata database ({applied}) is up to date."),
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo(args) => import::demo(&args.target, args.visitors, args.seed).await,

@@ -22,6 +22,7 @@ pub struct Config {
     pub secret_key: Option<String>,
     pub geoip_db: Option<PathBuf>,
     pub fixed_now: Option<String>,
+    pub multi_org: bool,
     pub admin: Admin,
     pub mail: Mail,
     pub proxy: Proxy,
@@ -97,6 +98,7 @@ impl Default for Config {
             secret_key: None,
             geoip_db: None,
             fixed_now: None,
+            multi_org: false,
             admin: Admin::default(),
             mail: Mail::default(),
             proxy: Proxy::default(),
@@ -166,6 +168,7 @@ pub const SETTINGS: &[Setting] = &[
     secret("secret_key", &["HOGLET_SECRET_KEY", "SECRET_KEY"], "signs sessions and tokens; generated on first start when unset"),
     setting("geoip_db", &["HOGLET_GEOIP_DB"], Kind::Text, "a city .mmdb file; /share/GeoLite2-City.mmdb is used when it exists"),
     setting("fixed_now", &["HOGLET_FIXED_NOW"], Kind::Text, "tests only: every 'now' is this RFC 3339 instant"),
+    setting("multi_org", &["MULTI_ORG_ENABLED"], Kind::Flag, "people may found organisations besides the first"),
     setting("admin.email", &["HOGLET_ADMIN_EMAIL"], Kind::Text, "first administrator; applied once, on an empty database"),
     secret("admin.password", &["HOGLET_ADMIN_PASSWORD"], "first administrator's password"),
     setting("admin.project_token", &["HOGLET_PROJECT_TOKEN"], Kind::Text, "token of the first project (phc_…)"),
@@ -177,7 +180,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("mail.use_tls", &["EMAIL_USE_TLS"], Kind::Flag, "STARTTLS"),
     setting("mail.use_ssl", &["EMAIL_USE_SSL"], Kind::Flag, "TLS from the first byte"),
     setting("mail.from", &["EMAIL_DEFAULT_FROM"], Kind::Text, "sender of mails"),
-    setting("proxy.trusted", &["HOGLET_TRUSTED_PROXIES", "TRUSTED_PROXIES"], Kind::List, "proxies whose X-Forwarded-* headers are believed"),
+    setting(
+        "proxy.trusted",
+        &["HOGLET_TRUSTED_PROXIES", "TRUSTED_PROXIES"],
+        Kind::List,
+        "proxies whose X-Forwarded-* headers are believed",
+    ),
     setting("proxy.trust_all", &["TRUST_ALL_PROXIES", "IS_BEHIND_PROXY"], Kind::Flag, "believe X-Forwarded-* from anyone"),
     setting("proxy.cors_allowed_origins", &["CORS_ALLOWED_ORIGINS"], Kind::List, "origins that may call the admin API from another site"),
     setting("limits.queue_bytes", &["HOGLET_QUEUE_BYTES"], Kind::Number, "size of the durable log at which capture answers 503"),
@@ -185,7 +193,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.query_memory_bytes", &["HOGLET_QUERY_MEMORY_BYTES"], Kind::Number, "memory of one query"),
     setting("limits.query_seconds", &["HOGLET_QUERY_SECONDS"], Kind::Number, "time limit of one query"),
     setting("limits.concurrent_queries", &["HOGLET_CONCURRENT_QUERIES"], Kind::Number, "queries that run at once"),
-    setting("limits.drop_events_by_token_distinct_id", &["DROP_EVENTS_BY_TOKEN_DISTINCT_ID"], Kind::Text, "token:id,id2;token2:* whose events are dropped"),
+    setting(
+        "limits.drop_events_by_token_distinct_id",
+        &["DROP_EVENTS_BY_TOKEN_DISTINCT_ID"],
+        Kind::Text,
+        "token:id,id2;token2:* whose events are dropped",
+    ),
     setting("log.level", &["HOGLET_LOG", "RUST_LOG"], Kind::Text, "log filter: info, debug, hoglet=debug,warn …"),
     setting("log.format", &["HOGLET_LOG_FORMAT"], Kind::Text, "text or json"),
 ];
@@ -227,7 +240,8 @@ pub fn load(file: Option<&Path>, env: &BTreeMap<String, String>, flags: &[(&str,
 
 fn check(config: &Config) -> Result<()> {
     if let Some(at) = &config.fixed_now {
-        Timestamp::parse_rfc3339(at).with_context(|| format!("HOGLET_FIXED_NOW is '{at}', which is not an RFC 3339 time such as 2025-07-09T12:00:00Z"))?;
+        Timestamp::parse_rfc3339(at)
+            .with_context(|| format!("HOGLET_FIXED_NOW is '{at}', which is not an RFC 3339 time such as 2025-07-09T12:00:00Z"))?;
     }
     if config.secret_key.as_deref().is_some_and(|key| key.len() < 16) {
         bail!("SECRET_KEY is shorter than 16 characters; use a random one, for example `openssl rand -hex 32`");
@@ -259,7 +273,9 @@ fn put(tree: &mut toml::Table, setting: &Setting, text: &str) -> Result<()> {
             "0" | "false" | "no" | "off" => false,
             _ => bail!("'{text}' is neither true nor false"),
         }),
-        Kind::List => toml::Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| toml::Value::String(item.to_owned())).collect()),
+        Kind::List => toml::Value::Array(
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| toml::Value::String(item.to_owned())).collect(),
+        ),
     };
     let mut table = tree;
     let mut parts = setting.key.split('.').peekable();
@@ -325,7 +341,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("hoglet.toml");
         std::fs::write(&file, "listen = \"1.1.1.1:1\"\nroles = \"capture\"\n[limits]\nquery_seconds = 5\n").unwrap();
-        let config = load(Some(&file), &env(&[("HOGLET_LISTEN", "2.2.2.2:2"), ("HOGLET_ROLES", "web")]), &[("listen", "3.3.3.3:3".to_owned())]).unwrap();
+        let config =
+            load(Some(&file), &env(&[("HOGLET_LISTEN", "2.2.2.2:2"), ("HOGLET_ROLES", "web")]), &[("listen", "3.3.3.3:3".to_owned())])
+                .unwrap();
         assert_eq!(config.listen.to_string(), "3.3.3.3:3");
         assert_eq!(config.roles, "web");
         assert_eq!(config.limits.query_seconds, 5);

@@ -17,7 +17,13 @@ impl DataDir {
     /// Creates the folder when missing, checks its format, and takes its lock.
     pub fn open(path: &Path) -> Result<DataDir> {
         std::fs::create_dir_all(path).with_context(|| format!("creating the data directory {}", path.display()))?;
-        let lock = File::options().read(true).write(true).create(true).truncate(false).open(path.join("lock")).with_context(|| format!("opening the lock of {}", path.display()))?;
+        let lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("lock"))
+            .with_context(|| format!("opening the lock of {}", path.display()))?;
         // SAFETY: the descriptor belongs to `lock`, which lives as long as the call.
         if unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
             bail!("the data directory {} is in use by another hoglet process; stop it, or give --data-dir another folder", path.display());
@@ -25,8 +31,14 @@ impl DataDir {
         let format = path.join("FORMAT");
         match std::fs::read_to_string(&format) {
             Ok(text) if text == FORMAT => {}
-            Ok(text) => bail!("{} holds '{}', which this version of hoglet does not know; was it written by a newer one?", format.display(), text.trim()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::fs::write(&format, FORMAT).with_context(|| format!("writing {}", format.display()))?,
+            Ok(text) => bail!(
+                "{} holds '{}', which this version of hoglet does not know; was it written by a newer one?",
+                format.display(),
+                text.trim()
+            ),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                std::fs::write(&format, FORMAT).with_context(|| format!("writing {}", format.display()))?
+            }
             Err(error) => return Err(error).with_context(|| format!("reading {}", format.display())),
         }
         Ok(DataDir { path: path.to_owned(), _lock: lock })

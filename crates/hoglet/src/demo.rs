@@ -43,9 +43,28 @@ const DEVICES: &[(&str, &str, &str, &str, i64, i64, u32)] = &[
     ("Mobile Safari", "19", "iOS", "Mobile", 390, 844, 14),
     ("Chrome", "141", "Android", "Mobile", 412, 915, 10),
 ];
-const FIRST: &[&str] = &["Ada", "Ben", "Chidi", "Dora", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Liam", "Mei", "Nora", "Omar", "Priya", "Quinn", "Rosa", "Sven", "Tess", "Umar", "Vera", "Wim", "Yara", "Zoe"];
-const LAST: &[&str] = &["Adler", "Brandt", "Costa", "Dubois", "Eriksen", "Fischer", "Gupta", "Haas", "Ito", "Jansen", "Keller", "Lopez", "Meyer", "Novak", "Okoye", "Patel", "Ramos", "Sato", "Torres", "Vogel", "Weber", "Young"];
-const COMPANIES: &[&str] = &["Aurora Labs", "Birch & Co", "Cobalt", "Delta Freight", "Ember Health", "Fjord Energy", "Grove Foods", "Harbor Legal", "Indigo Schools", "Juniper Bank", "Kite Mobility", "Lumen Media"];
+const FIRST: &[&str] = &[
+    "Ada", "Ben", "Chidi", "Dora", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Liam", "Mei", "Nora", "Omar", "Priya",
+    "Quinn", "Rosa", "Sven", "Tess", "Umar", "Vera", "Wim", "Yara", "Zoe",
+];
+const LAST: &[&str] = &[
+    "Adler", "Brandt", "Costa", "Dubois", "Eriksen", "Fischer", "Gupta", "Haas", "Ito", "Jansen", "Keller", "Lopez", "Meyer", "Novak",
+    "Okoye", "Patel", "Ramos", "Sato", "Torres", "Vogel", "Weber", "Young",
+];
+const COMPANIES: &[&str] = &[
+    "Aurora Labs",
+    "Birch & Co",
+    "Cobalt",
+    "Delta Freight",
+    "Ember Health",
+    "Fjord Energy",
+    "Grove Foods",
+    "Harbor Legal",
+    "Indigo Schools",
+    "Juniper Bank",
+    "Kite Mobility",
+    "Lumen Media",
+];
 
 const INDUSTRIES: &[&str] = &["software", "health", "law", "education"];
 
@@ -167,7 +186,8 @@ impl Story {
                 let mut properties = self.page(visitor, &session, &window, page);
                 let text = ["Get started", "Read more", "Open", "Save", "Share"][self.rng.random_range(0..5)];
                 properties.insert("$event_type".to_owned(), json!("click"));
-                properties.insert("$elements_chain".to_owned(), json!(format!("button.btn:nth-child=\"1\"nth-of-type=\"1\"text=\"{text}\"")));
+                properties
+                    .insert("$elements_chain".to_owned(), json!(format!("button.btn:nth-child=\"1\"nth-of-type=\"1\"text=\"{text}\"")));
                 self.push(visitor, "$autocapture", at, properties);
             }
             at = at.plus_seconds(self.rng.random_range(8..140));
@@ -207,7 +227,10 @@ impl Story {
             let mut properties = self.page(visitor, session, window, "/app");
             properties.insert("$group_type".to_owned(), json!("company"));
             properties.insert("$group_key".to_owned(), json!(format!("company-{company}")));
-            properties.insert("$group_set".to_owned(), json!({"name": COMPANIES[company], "seats": 5 + company * 7, "industry": INDUSTRIES[company % INDUSTRIES.len()]}));
+            properties.insert(
+                "$group_set".to_owned(),
+                json!({"name": COMPANIES[company], "seats": 5 + company * 7, "industry": INDUSTRIES[company % INDUSTRIES.len()]}),
+            );
             self.push(visitor, "$groupidentify", at.plus_seconds(2), properties);
         }
         *at = at.plus_seconds(30);
@@ -304,7 +327,14 @@ pub fn describe(events: &[CapturedEvent<'_>]) -> String {
     let first = events.first().and_then(|event| event.timestamp.to_utc());
     let last = events.last().and_then(|event| event.timestamp.to_utc());
     match (first, last) {
-        (Some(first), Some(last)) => format!("{} events from {} to {} {:02}:{:02} UTC", events.len(), first.date_naive(), last.date_naive(), last.hour(), last.minute()),
+        (Some(first), Some(last)) => format!(
+            "{} events from {} to {} {:02}:{:02} UTC",
+            events.len(),
+            first.date_naive(),
+            last.date_naive(),
+            last.hour(),
+            last.minute()
+        ),
         _ => "no events".to_owned(),
     }
 }

@@ -65,11 +65,15 @@ async fn look_at_server(host: &str, asked_for: bool, findings: &mut Vec<Finding>
         Ok(answer) => {
             let status = answer.status();
             let parts: Value = answer.json().await.unwrap_or(Value::Null);
-            let broken: Vec<&String> =
-                parts.as_object().map(|parts| parts.iter().filter(|(_, works)| **works == json!(false)).map(|(name, _)| name).collect()).unwrap_or_default();
+            let broken: Vec<&String> = parts
+                .as_object()
+                .map(|parts| parts.iter().filter(|(_, works)| **works == json!(false)).map(|(name, _)| name).collect())
+                .unwrap_or_default();
             (Verdict::Bad, format!("{host} answers {status}; not working: {broken:?}"), true)
         }
-        Err(_) if asked_for => (Verdict::Bad, format!("nothing answers at {host}; is the server running, and is a firewall in between?"), false),
+        Err(_) if asked_for => {
+            (Verdict::Bad, format!("nothing answers at {host}; is the server running, and is a firewall in between?"), false)
+        }
         Err(_) => (Verdict::Odd, format!("no server at {host}; looking at the data directory instead"), false),
     };
     findings.push(Finding { what: "server", verdict, detail });
@@ -82,15 +86,18 @@ fn look_at_disk(config: &Config, findings: &mut Vec<Finding>) {
     let at = path.ancestors().find(|path| path.exists()).unwrap_or(path);
     let (verdict, detail) = match data_dir::free_bytes(if at.as_os_str().is_empty() { std::path::Path::new(".") } else { at }) {
         None => (Verdict::Bad, format!("the disk of {shown} cannot be looked at")),
-        Some(free) if free < LITTLE_SPACE => (Verdict::Bad, format!("{shown} has {} MB left; capture answers 503 when it is full", free >> 20)),
+        Some(free) if free < LITTLE_SPACE => {
+            (Verdict::Bad, format!("{shown} has {} MB left; capture answers 503 when it is full", free >> 20))
+        }
         Some(free) => (Verdict::Good, format!("{shown} has {} GB left", free >> 30)),
     };
     findings.push(Finding { what: "disk space", verdict, detail });
     if path.exists() {
         let (verdict, detail) = match sync_time(path) {
-            Ok(time) if time > Duration::from_millis(50) => {
-                (Verdict::Odd, format!("a synced write took {} ms: every acknowledged request waits for one; a faster disk helps", time.as_millis()))
-            }
+            Ok(time) if time > Duration::from_millis(50) => (
+                Verdict::Odd,
+                format!("a synced write took {} ms: every acknowledged request waits for one; a faster disk helps", time.as_millis()),
+            ),
             Ok(time) => (Verdict::Good, format!("a synced write took {:.1} ms", time.as_secs_f64() * 1000.0)),
             Err(error) => (Verdict::Bad, format!("{shown} cannot be written: {error}; check owner and permissions")),
         };
@@ -125,7 +132,11 @@ fn look_at_geoip(config: &Config, findings: &mut Vec<Finding>) {
 /// Opens everything as the server would. Only while no server runs: the data directory has one user at a time.
 async fn look_inside(config: &Config, findings: &mut Vec<Finding>) {
     if !config.data_dir.exists() {
-        findings.push(Finding { what: "data directory", verdict: Verdict::Odd, detail: format!("{} does not exist yet; `hoglet serve` makes it", config.data_dir.display()) });
+        findings.push(Finding {
+            what: "data directory",
+            verdict: Verdict::Odd,
+            detail: format!("{} does not exist yet; `hoglet serve` makes it", config.data_dir.display()),
+        });
         return;
     }
     match Pipeline::open(config).await {
@@ -136,7 +147,13 @@ async fn look_inside(config: &Config, findings: &mut Vec<Finding>) {
             findings.push(Finding {
                 what: "data directory",
                 verdict: Verdict::Good,
-                detail: format!("{} events in {} segments, {} MB; {} events still to ingest", stats.rows, stats.segments, stats.disk_bytes >> 20, lag.pending_events),
+                detail: format!(
+                    "{} events in {} segments, {} MB; {} events still to ingest",
+                    stats.rows,
+                    stats.segments,
+                    stats.disk_bytes >> 20,
+                    lag.pending_events
+                ),
             });
             for damage in pipeline.store.damage() {
                 findings.push(Finding { what: "damage", verdict: Verdict::Bad, detail: damage });
@@ -152,7 +169,10 @@ fn report(common: &cli::Common, findings: &[Finding]) {
         Verdict::Bad => "PROBLEM",
     };
     if common.json {
-        let findings: Vec<Value> = findings.iter().map(|finding| json!({"what": finding.what, "verdict": word(finding.verdict).to_lowercase(), "detail": finding.detail})).collect();
+        let findings: Vec<Value> = findings
+            .iter()
+            .map(|finding| json!({"what": finding.what, "verdict": word(finding.verdict).to_lowercase(), "detail": finding.detail}))
+            .collect();
         println!("{}", json!({"findings": findings}));
         return;
     }

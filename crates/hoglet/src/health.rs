@@ -50,7 +50,8 @@ impl Health {
     /// Every part with whether it works, under the names that PostHog's `/_readyz` uses where it has one.
     async fn parts(&self) -> Vec<(&'static str, bool)> {
         let database = self.db.ping().await.is_ok();
-        let mut parts = vec![("http", !self.stopping.load(Ordering::Relaxed)), ("postgres", database), ("postgres_migrations_uptodate", database)];
+        let mut parts =
+            vec![("http", !self.stopping.load(Ordering::Relaxed)), ("postgres", database), ("postgres_migrations_uptodate", database)];
         let status = self.queue.status(Topic::Events);
         parts.push(("kafka_connected", status.trouble.is_none()));
         parts.push(("clickhouse", self.store.position().await.is_ok()));

@@ -39,7 +39,10 @@ impl Destination {
             return Ok(Destination::Here { pipeline: Box::new(pipeline), capture, token });
         }
         let host = target.host.clone().unwrap_or_else(|| format!("http://{}", config.listen));
-        let token = target.project_api_key.clone().context("which project? Give --project-api-key phc_… (settings show it), or --data-dir while no server runs")?;
+        let token = target
+            .project_api_key
+            .clone()
+            .context("which project? Give --project-api-key phc_… (settings show it), or --data-dir while no server runs")?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
         Ok(Destination::Server { http, host: host.trim_end_matches('/').to_owned(), token })
     }
@@ -58,7 +61,8 @@ impl Destination {
                     (answer.status(), answer.text().await.unwrap_or_default())
                 }
                 Destination::Here { capture, .. } => {
-                    let request = Request::post("/batch/").header(header::CONTENT_TYPE, "application/json").body(Body::from(body.clone()))?;
+                    let request =
+                        Request::post("/batch/").header(header::CONTENT_TYPE, "application/json").body(Body::from(body.clone()))?;
                     let answer = capture.clone().oneshot(request).await?;
                     let status = answer.status();
                     let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap_or_default();
@@ -160,7 +164,11 @@ async fn import_lines(args: &ImportArgs, noun: &str, read: fn(&str) -> Result<Va
     for problem in bad.iter().take(20) {
         eprintln!("skipped {problem}");
     }
-    cli::say(&args.target.common, &json!({"imported": sent, "skipped": bad.len()}), &format!("{sent} {noun} imported, {} lines skipped.", bad.len()));
+    cli::say(
+        &args.target.common,
+        &json!({"imported": sent, "skipped": bad.len()}),
+        &format!("{sent} {noun} imported, {} lines skipped.", bad.len()),
+    );
     Ok(if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 

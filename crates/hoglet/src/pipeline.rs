@@ -62,7 +62,8 @@ impl Pipeline {
         let (queue_dir, events_dir, store_people) = (data_dir.join("queue"), data_dir.join("events"), people.clone());
         let queue_bytes = config.limits.queue_bytes;
         let (queue, store) = tokio::task::spawn_blocking(move || -> Result<_> {
-            let queue = Log::open(&queue_dir, LogConfig { max_bytes: queue_bytes, clock, ..LogConfig::default() }).context("opening the queue")?;
+            let queue =
+                Log::open(&queue_dir, LogConfig { max_bytes: queue_bytes, clock, ..LogConfig::default() }).context("opening the queue")?;
             let store = Engine::open(EngineConfig::new(events_dir, clock, store_people)).context("opening the event store")?;
             Ok((Arc::new(queue), store))
         })
@@ -91,7 +92,21 @@ impl Pipeline {
                 ..CaptureConfig::default()
             },
         );
-        Ok(Pipeline { data_dir, clock, db, teams, queue, people, store, definitions, hub, ingest: Arc::new(ingest), capture, proxies, geoip_db })
+        Ok(Pipeline {
+            data_dir,
+            clock,
+            db,
+            teams,
+            queue,
+            people,
+            store,
+            definitions,
+            hub,
+            ingest: Arc::new(ingest),
+            capture,
+            proxies,
+            geoip_db,
+        })
     }
 
     pub fn capture_routes(&self) -> Router {
@@ -160,7 +175,10 @@ pub async fn migrate(config: &Config) -> Result<&'static str> {
 fn geoip_database(config: &Config) -> Result<Option<PathBuf>> {
     if let Some(path) = &config.geoip_db {
         if !path.exists() {
-            bail!("HOGLET_GEOIP_DB names {}, which does not exist; give a city .mmdb file, or unset it to go without places", path.display());
+            bail!(
+                "HOGLET_GEOIP_DB names {}, which does not exist; give a city .mmdb file, or unset it to go without places",
+                path.display()
+            );
         }
         return Ok(Some(path.clone()));
     }

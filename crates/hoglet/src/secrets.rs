@@ -15,7 +15,10 @@ pub fn secret_key(data_dir: &Path, configured: Option<&str>) -> Result<String> {
     let path = dir.join("secret_key");
     match std::fs::read_to_string(&path) {
         Ok(key) if key.trim().len() >= 32 => return Ok(key.trim().to_owned()),
-        Ok(_) => anyhow::bail!("{} is damaged: it holds fewer than 32 characters. Restore it from a backup; removing it ends all sessions", path.display()),
+        Ok(_) => anyhow::bail!(
+            "{} is damaged: it holds fewer than 32 characters. Restore it from a backup; removing it ends all sessions",
+            path.display()
+        ),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     }

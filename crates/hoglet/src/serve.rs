@@ -31,7 +31,9 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &[0.001, 0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0])?
         .install_recorder()
         .context("starting metrics")?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}; is another program using that port?", config.listen))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listening on {}; is another program using that port?", config.listen))?;
     let pipeline = Arc::new(Pipeline::open(&config).await?);
     if let Clock::Fixed(at) = pipeline.clock {
         tracing::warn!("the clock is fixed at {at}: for tests only");
@@ -56,7 +58,8 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     });
     let app = app::router(&config, roles, &pipeline, accounts.clone(), live_tokens, health.clone())?;
     // Clients add and leave out the last slash as they like; routes are written without.
-    let app = axum::Router::new().fallback_service(tower::Layer::layer(&tower_http::normalize_path::NormalizePathLayer::trim_trailing_slash(), app));
+    let app = axum::Router::new()
+        .fallback_service(tower::Layer::layer(&tower_http::normalize_path::NormalizePathLayer::trim_trailing_slash(), app));
 
     let (stop_serving, serving) = watch::channel(false);
     let (stop_ingesting, ingesting) = watch::channel(false);
@@ -113,7 +116,9 @@ fn accounts(config: &Config, pipeline: &Pipeline, secret_key: &str, demo_wanted:
         None => Mailer::file(pipeline.data_dir.join("mail"), &config.mail.from)?,
     };
     let site_url = app::site_url(config);
-    let mut accounts = AccountsState::new(pipeline.db.clone(), pipeline.teams.clone(), mailer, pipeline.clock, &site_url, secret_key.as_bytes());
+    let mut accounts =
+        AccountsState::new(pipeline.db.clone(), pipeline.teams.clone(), mailer, pipeline.clock, &site_url, secret_key.as_bytes());
+    accounts.multi_org = config.multi_org;
     accounts.after_first_sign_up = Some(Arc::new(move |_, _| demo_wanted.notify_one()));
     Ok(accounts)
 }
@@ -124,7 +129,12 @@ async fn bootstrap(config: &Config, accounts: &AccountsState) -> Result<()> {
         (None, None) => return Ok(()),
         _ => anyhow::bail!("HOGLET_ADMIN_EMAIL and HOGLET_ADMIN_PASSWORD belong together; set both or neither"),
     };
-    let admin = FirstAdmin { email, password, project_token: config.admin.project_token.clone(), personal_api_key: config.admin.personal_api_key.clone() };
+    let admin = FirstAdmin {
+        email,
+        password,
+        project_token: config.admin.project_token.clone(),
+        personal_api_key: config.admin.personal_api_key.clone(),
+    };
     if accounts::bootstrap_admin(accounts, admin).await?.is_some() {
         tracing::info!("the first administrator is set up");
     }

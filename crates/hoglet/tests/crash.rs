@@ -132,8 +132,7 @@ async fn load(base: String, round: usize, seed: u64, acknowledged: Ids, sent: Id
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_event_is_queryable_exactly_once_after_any_crash() -> Result<()> {
     let rounds: usize = std::env::var("HOGLET_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
-    let seed: u64 =
-        std::env::var("HOGLET_CRASH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| rand::rng().random());
+    let seed: u64 = std::env::var("HOGLET_CRASH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| rand::rng().random());
     println!("{rounds} rounds, HOGLET_CRASH_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let dir = tempfile::tempdir()?;
@@ -163,7 +162,13 @@ async fn every_acknowledged_event_is_queryable_exactly_once_after_any_crash() ->
         let unique: HashSet<&String> = stored.iter().collect();
         ensure!(unique.len() == stored.len(), "round {round}: {} events are stored twice", stored.len() - unique.len());
         let lost: Vec<&String> = acknowledged.iter().filter(|id| !unique.contains(id)).collect();
-        ensure!(lost.is_empty(), "round {round}: {} of {} acknowledged events are lost, such as {}", lost.len(), acknowledged.len(), lost[0]);
+        ensure!(
+            lost.is_empty(),
+            "round {round}: {} of {} acknowledged events are lost, such as {}",
+            lost.len(),
+            acknowledged.len(),
+            lost[0]
+        );
         ensure!(unique.iter().all(|id| sent.contains(*id)), "round {round}: events are stored that nobody sent");
         all_acknowledged += acknowledged.len();
         all_stored += stored.len();
