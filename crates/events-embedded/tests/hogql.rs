@@ -77,7 +77,7 @@ impl World {
         config.background = false;
         let engine = Engine::open(config).unwrap();
         engine.append(EventBatch { rows, ..EventBatch::default() }).await.unwrap();
-        let context = Context { limit: LimitRule::API, ..Context::new(TEAM, at("2025-03-12T15:20:30Z")) };
+        let context = Context { limit: LimitRule { look_ahead: false, ..LimitRule::API }, ..Context::new(TEAM, at("2025-03-12T15:20:30Z")) };
         World { _folder: folder, engine, context }
     }
 
@@ -132,6 +132,7 @@ fn cell(array: &ArrayRef, row: usize) -> Value {
         DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).into(),
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into(),
         DataType::Utf8 => array.as_string::<i32>().value(row).into(),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => panic!("integers are 64 bits wide"),
         DataType::Utf8View => array.as_string_view().value(row).into(),
         DataType::Date32 => query::time::date_from_days(array.as_primitive::<Date32Type>().value(row)).to_string().into(),
         DataType::Timestamp(..) => Timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row)).to_string().into(),
@@ -193,17 +194,22 @@ async fn limit_by_keeps_rows_of_every_key() {
         "select event, distinct_id from events order by timestamp desc limit 1 by event" => [["B", "u3"], ["A", "u2"]],
         "select event, count() as c from events group by event order by c limit 1 offset 1 by event" => [],
         "select event from events order by timestamp limit 1 offset 1 by event" => [["A"], ["B"]],
+        "select event as e from events order by properties.n desc limit 1 by lower(e) limit 1" => [["B"]],
+        "select distinct event from events order by event limit 1 by event" => [["A"], ["B"]],
     });
 }
 
 #[tokio::test]
 async fn a_hundred_rows_and_one_more_come_back_without_a_limit() {
     let rows = (0..101).map(|number| event(number, "A", "u1", "2025-03-10T10:00:00Z", json!({}))).collect();
-    let world = World::with(rows).await;
+    let mut world = World::with(rows).await;
+    world.context.limit = LimitRule::API;
     let tree = query::parse("select uuid from events").unwrap();
     let resolved = query::resolve(tree, &world.context).unwrap();
     assert_eq!(resolved.limit, Some(100));
     assert_eq!(world.rows("select uuid from events").await.as_array().unwrap().len(), 101);
+    assert_eq!(world.rows("select uuid from events limit 100").await.as_array().unwrap().len(), 101);
+    assert_eq!(world.rows("select uuid from events limit 5").await.as_array().unwrap().len(), 6);
 }
 
 #[tokio::test]
@@ -254,6 +260,8 @@ async fn properties_are_paths_into_json() {
         "select item, count() from events array join properties.list as item group by item order by item" => [["1", 1], ["two", 1], [r#"{"k":3}"#, 1]],
         "select arrayJoin([1, 2]) as x, count() from events group by x order by x" => [[1, 5], [2, 5]],
         "select event, arrayJoin([event, 'z']) from events where distinct_id = 'u3'" => [["B", "B"], ["B", "z"]],
+        "select event, arrayJoin([1, 2]) as x from events where x = 2 and event = 'B' order by timestamp" => [["B", 2], ["B", 2]],
+        "select x, y from (select 1 as z) array join [1, 2] as x, ['a', 'b'] as y order by x" => [[1, "a"], [2, "b"]],
         "select distinct_id, item from events left array join properties.list as item where event = 'A' and item is null order by distinct_id limit 1" => [["u1", null]],
         "select JSONExtract(properties, 'nested', 'a', 'b', 'Array(Int64)') from events where distinct_id = 'u2' and event = 'A'" => [[[10, 20]]],
         "select properties.n, toTypeName(properties.n) from events order by timestamp limit 2" => [["1", "Nullable(String)"], ["2", "Nullable(String)"]],
@@ -335,7 +343,7 @@ async fn queries_inside_queries() {
         "with 'A' as wanted select count() from events where event = wanted" => [[3]],
         "select count() / (select count() from events) from events where event = 'A'" => [[0.6]],
         "select event from (select event, timestamp from events) as x order by x.timestamp limit 1" => [["A"]],
-        "select 1 as x union all select 2 order by x" => [[1], [2]],
+        "select x from (select 1 as x union all select 2) order by x" => [[1], [2]],
         "select 'a' union all select toString(5)" => [["a"], ["5"]],
         "select number from numbers(3)" => [[0], [1], [2]],
         "select number * 2 from numbers(5, 2)" => [[10], [12]],
@@ -397,7 +405,7 @@ async fn dates_follow_the_projects_time_zone_and_week() {
         "formatDateTime(now(), '%Y/%m/%d %H:%i')" => "2025/03/12 15:20",
         "toString(toDate('2025-03-12'))" => "2025-03-12",
         "makeDate(2025, 2, 29)" => null,
-        "UUIDv7ToDateTime('01958b8c-7c00-7000-8000-000000000000')" => "2025-03-12T15:54:24.256000Z",
+        "UUIDv7ToDateTime('01958b8c-7c00-7000-8000-000000000000')" => "2025-03-12T18:09:54.688000Z",
         "interval '2 days' + toDate('2025-03-01')" => "2025-03-03",
         "toLastDayOfMonth(toDate('2025-02-10'))" => "2025-02-28",
     });

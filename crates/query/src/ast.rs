@@ -249,7 +249,7 @@ pub enum ExprKind {
     Placeholder(Vec<String>),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Constant {
     Null,
     Bool(bool),
@@ -258,6 +258,21 @@ pub enum Constant {
     String(String),
     /// Only made by features; written as `toDateTime64('…', 6, 'UTC')`.
     Timestamp(Timestamp),
+}
+
+impl PartialEq for Constant {
+    /// As written: NaN equals NaN.
+    fn eq(&self, other: &Constant) -> bool {
+        match (self, other) {
+            (Constant::Null, Constant::Null) => true,
+            (Constant::Bool(a), Constant::Bool(b)) => a == b,
+            (Constant::Int(a), Constant::Int(b)) => a == b,
+            (Constant::Float(a), Constant::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Constant::String(a), Constant::String(b)) => a == b,
+            (Constant::Timestamp(a), Constant::Timestamp(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

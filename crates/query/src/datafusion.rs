@@ -123,18 +123,18 @@ fn source(join: &TypedJoin) -> String {
             format!("(VALUES {}) AS {name} ({})", rows.join(", "), columns.join(", "))
         }
         Source::Unnest { inner, arrays, keep_empty } => {
-            let columns: Vec<String> = inner.columns.iter().map(|(column, _)| unnested(column, arrays.contains(column), *keep_empty)).collect();
+            let columns: Vec<String> = inner.columns.iter().map(|(column, expr)| unnested(column, &expr.kind, arrays.contains(column), *keep_empty)).collect();
             format!("(SELECT {} FROM ({}) AS \"rows\") AS {name}", columns.join(", "), select(inner))
         }
     }
 }
 
-fn unnested(column: &str, is_array: bool, keep_empty: bool) -> String {
+fn unnested(column: &str, kind: &Type, is_array: bool, keep_empty: bool) -> String {
     let column = identifier(column);
     match (is_array, keep_empty) {
         (false, _) => column,
         (true, false) => format!("unnest({column}) AS {column}"),
-        (true, true) => format!("unnest(CASE WHEN coalesce(array_length({column}), 0) = 0 THEN array_resize({column}, 1) ELSE {column} END) AS {column}"),
+        (true, true) => format!("unnest(hog_eval('orOneNull', {}, {column})) AS {column}", text(&code(kind))),
     }
 }
 

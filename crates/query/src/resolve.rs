@@ -66,7 +66,7 @@ const MAX_TABLES: usize = 64;
 /// Nested selects and expressions, aliases expanded.
 const MAX_DEPTH: usize = 160;
 /// Expressions of one query, aliases and CTEs expanded: what a short text can blow up to.
-const MAX_NODES: usize = 400_000;
+const MAX_NODES: usize = 150_000;
 const MAX_COLUMNS: usize = 2_000;
 
 pub fn resolve(query: Query, context: &Context) -> Result<Resolved> {

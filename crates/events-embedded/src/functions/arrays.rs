@@ -73,6 +73,7 @@ entries! {
             Ok(Value::Array(vec![args[1].clone(); count]))
         },
         "arrayResize" => resize,
+        "orOneNull" => |args, _| Ok(if args[0].items().is_empty() { Value::Array(vec![Value::Null]) } else { args[0].clone() }),
         "mostFrequent" => |args, _| Ok(Value::Array(most_frequent(args[1].items(), args[0].as_int().max(0) as usize))),
     }
 }

@@ -440,7 +440,7 @@ impl Parser<'_> {
                 self.next();
                 return self.case();
             }
-            "interval" if followed_by_text || matches!(self.peek_at(1), TokenKind::Int(_)) || called => return self.interval(),
+            "interval" if followed_by_text || matches!(self.peek_at(1), TokenKind::Int(_)) || called || self.is_unit_at(2) => return self.interval(),
             "date" | "timestamp" if followed_by_text => return self.dated(&lower),
             "cast" | "try_cast" if called => return self.cast(lower == "try_cast"),
             "extract" if called && self.is_word_at(3, "from") => return self.extract(),
@@ -556,6 +556,10 @@ impl Parser<'_> {
         self.expect_word("end")?;
         let name = if args.len() == 3 { "if" } else { "multiIf" };
         Ok(self.named_call(name, args))
+    }
+
+    fn is_unit_at(&self, ahead: usize) -> bool {
+        matches!(self.peek_at(ahead - 1), TokenKind::Word(_)) && matches!(self.peek_at(ahead), TokenKind::Word(unit) if interval_function(unit).is_some())
     }
 
     /// `INTERVAL 1 DAY`, `INTERVAL '1 day'`

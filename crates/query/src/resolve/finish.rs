@@ -106,40 +106,61 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// `LIMIT n BY keys`: rows are numbered within each key and cut by number.
-    fn limit_per_key(&mut self, mut select: TypedSelect, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
-        let outer_order = std::mem::take(&mut select.order_by);
-        let mut outer = TypedSelect { limit: select.limit.take(), offset: std::mem::take(&mut select.offset), ..TypedSelect::default() };
-        let name = self.source_name("numbered");
-        let column = |column: &str, expr: &Typed| Typed::new(Node::Column { source: name.clone(), name: column.to_owned() }, expr.kind.clone(), expr.nullable);
-        outer.columns = select.columns.iter().map(|(known, expr)| (known.clone(), column(known, expr))).collect();
-        let window = Window { partition_by: by, order_by: outer_order.clone(), frame: None };
-        for (at, order) in outer_order.into_iter().enumerate() {
-            let known = select.columns.iter().find(|(_, expr)| *expr == order.expr).map(|(known, _)| known.clone());
-            let key = known.unwrap_or_else(|| {
-                let key = format!("order key {at}");
-                select.columns.push((key.clone(), order.expr.clone()));
-                key
-            });
-            outer.order_by.push(TypedOrder { expr: column(&key, &order.expr), ..order });
-        }
+    /// `LIMIT n BY keys`: the rows of the select, numbered within each key, cut by number.
+    fn limit_per_key(&mut self, mut rows: TypedSelect, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
+        let order_by = std::mem::take(&mut rows.order_by);
+        let mut cut = TypedSelect { limit: rows.limit.take(), offset: std::mem::take(&mut rows.offset), ..TypedSelect::default() };
+        let width = rows.columns.len();
+        let by: Vec<(String, Typed)> = by.into_iter().map(|key| (select_key(&mut rows, &key), key)).collect();
+        let order_by: Vec<(String, TypedOrder)> = order_by.into_iter().map(|order| (select_key(&mut rows, &order.expr), order)).collect();
+
+        let inner = self.source_name("rows");
+        let from_rows = |name: &str, expr: &Typed| column_of(&inner, name, expr);
+        let mut numbered = TypedSelect { columns: rows.columns.iter().map(|(name, expr)| (name.clone(), from_rows(name, expr))).collect(), ..TypedSelect::default() };
+        let window = Window {
+            partition_by: by.iter().map(|(name, key)| from_rows(name, key)).collect(),
+            order_by: order_by.iter().map(|(name, order)| TypedOrder { expr: from_rows(name, &order.expr), ..order.clone() }).collect(),
+            frame: None,
+        };
         let call = FunctionCall { name: "row_number", params: Vec::new(), args: Vec::new(), distinct: false, filter: None, order_by: Vec::new(), window: Some(window) };
         let number = Typed::new(Node::Call(Box::new(call)), UINT64, false);
-        let number_column = column("row number", &number);
-        select.columns.push(("row number".to_owned(), number));
+        numbered.columns.push(("row number".to_owned(), number.clone()));
+        numbered.from = vec![subquery(rows, inner.clone())];
+
+        let outer = self.source_name("numbered");
+        let from_numbered = |name: &str, expr: &Typed| column_of(&outer, name, expr);
+        cut.columns = numbered.columns[..width].iter().map(|(name, expr)| (name.clone(), from_numbered(name, expr))).collect();
+        cut.order_by = order_by.into_iter().map(|(name, order)| TypedOrder { expr: from_numbered(&name, &order.expr), ..order }).collect();
         let bound = |op, rows: u64| {
             let rows = Typed::constant(Constant::Int(i64::try_from(rows).unwrap_or(i64::MAX)), UINT64);
-            Typed::new(Node::Compare(Box::new(number_column.clone()), op, Box::new(rows)), Type::Condition, false)
+            Typed::new(Node::Compare(Box::new(from_numbered("row number", &number)), op, Box::new(rows)), Type::Condition, false)
         };
         let mut terms = vec![bound(CompareOp::LtEq, limit.saturating_add(offset))];
         if offset > 0 {
             terms.push(bound(CompareOp::Gt, offset));
         }
-        outer.filter = all_of(terms);
-        let source = Source::Query(TypedQuery::Select(Box::new(select)));
-        outer.from = vec![TypedJoin { kind: TypedJoinKind::Plain(JoinKind::Inner), source, name, on: None }];
-        outer
+        cut.filter = all_of(terms);
+        cut.from = vec![subquery(numbered, outer.clone())];
+        cut
     }
+}
+
+/// The name under which `rows` selects `key`; added when it does not yet.
+fn select_key(rows: &mut TypedSelect, key: &Typed) -> String {
+    if let Some((name, _)) = rows.columns.iter().find(|(_, expr)| expr == key) {
+        return name.clone();
+    }
+    let name = format!("key {}", rows.columns.len());
+    rows.columns.push((name.clone(), key.clone()));
+    name
+}
+
+fn column_of(source: &str, name: &str, expr: &Typed) -> Typed {
+    Typed::new(Node::Column { source: source.to_owned(), name: name.to_owned() }, expr.kind.clone(), expr.nullable)
+}
+
+fn subquery(select: TypedSelect, name: String) -> TypedJoin {
+    TypedJoin { kind: TypedJoinKind::Plain(JoinKind::Inner), source: Source::Query(TypedQuery::Select(Box::new(select))), name, on: None }
 }
 
 fn split_and(term: Typed) -> Vec<Typed> {
