@@ -50,6 +50,7 @@ export async function request<T>(method: Method, url: string, body?: unknown, si
     const text = await response.text()
     const parsed = parse(text)
     if (!response.ok) throw failure(response.status, parsed, text)
+    if (typeof parsed === 'string') throw new ApiError(response.status, 'not_json', 'The server answered with something that is not JSON. A proxy may stand in between, or server and app are of different versions.', null)
     return parsed as T
 }
 

@@ -353,8 +353,10 @@ export type IngestionHealth = {
     refused: Reason[]
     dropped: Reason[]
     warnings: WarningType[]
-    disk: { queue_bytes: number; events_bytes: number; free_bytes: number }
+    disk: { queue_bytes: number; queue_limit_bytes?: number; events_bytes: number; free_bytes: number }
     geoip: { enabled: boolean; path?: string | null }
+    /** What the server itself found wrong, in words. */
+    trouble?: string[]
 }
 
 export type IngestionWarning = { type: string; count?: number; lastSeen?: string; sparkline?: unknown; warnings?: { type: string; timestamp: string; details: unknown }[] }

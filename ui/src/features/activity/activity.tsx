@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, ChevronRight, Download, RefreshCw } from 'lucide-react'
@@ -17,7 +17,7 @@ import { Checkbox } from '@/ui/choice'
 import { cx } from '@/ui/classes'
 import { useNarrow } from '@/ui/narrow'
 import { Page } from '@/ui/page'
-import { Empty, Failed, SkeletonRows, useNow } from '@/ui/states'
+import { Empty, Failed, SkeletonRows, useLasting, useNow } from '@/ui/states'
 import { complain, say } from '@/ui/toast'
 import { ColumnChooser } from './columns'
 import { eventsQuery, rangeOf } from './events-query'
@@ -42,8 +42,10 @@ export function ActivityPage() {
         queryFn: ({ pageParam, signal }) => loadEvents(project.id, search, anchor, pageSize, pageParam, signal),
         initialPageParam: 0,
         getNextPageParam: (last, all) => (last.hasMore ? all.length * pageSize : undefined),
+        placeholderData: keepPreviousData,
         retry: false,
     })
+    const dim = useLasting(list.isPlaceholderData, 300)
     const events = useMemo(() => {
         const seen = new Set<string>()
         return (list.data?.pages ?? []).flatMap((page) => page.events).filter((event) => !seen.has(event.row.uuid) && seen.add(event.row.uuid))
@@ -96,6 +98,7 @@ export function ActivityPage() {
                 <NoEvents search={search} onWiden={() => change({ from: 'all', to: undefined })} onClear={() => change({ event: undefined, filters: undefined, test: undefined })} />
             ) : (
                 <EventTable
+                    dim={dim}
                     events={events}
                     columns={columns}
                     order={search.order}
@@ -121,6 +124,7 @@ async function loadEvents(projectId: number, search: ActivitySearch, anchor: str
 }
 
 type TableProps = {
+    dim: boolean
     events: ShownEvent[]
     columns: string[]
     order: 'oldest' | undefined
@@ -135,7 +139,7 @@ type TableProps = {
 
 const widths: Record<string, string> = { event: 'minmax(160px,1.2fr)', person: 'minmax(150px,1.2fr)', url: 'minmax(180px,1.8fr)', library: 'minmax(80px,.6fr)', time: 'minmax(96px,.6fr)' }
 
-function EventTable({ events, columns: wanted, order, onOrder, open, onOpen, more, loading, onMore, onFilter }: TableProps) {
+function EventTable({ dim, events, columns: wanted, order, onOrder, open, onOpen, more, loading, onMore, onFilter }: TableProps) {
     const narrow = useNarrow()
     const columns = narrow ? [wanted[0] ?? 'event', 'time'] : wanted
     const scroller = useRef<HTMLDivElement>(null)
@@ -154,7 +158,7 @@ function EventTable({ events, columns: wanted, order, onOrder, open, onOpen, mor
     const template = `28px ${columns.map((column) => (narrow ? (column === 'time' ? '92px' : 'minmax(0,1fr)') : (widths[column] ?? 'minmax(140px,1fr)'))).join(' ')}`
 
     return (
-        <div ref={scroller} className="min-h-0 flex-1 overflow-auto" tabIndex={-1}>
+        <div ref={scroller} className={cx('min-h-0 flex-1 overflow-auto transition-opacity duration-[120ms]', dim && 'opacity-50')} tabIndex={-1}>
             <div role="table" aria-label="Events" aria-rowcount={more ? -1 : events.length + 1} className="min-w-fit">
                 <div role="row" className="row-line sticky top-0 z-10 grid h-8 items-center gap-4 bg-bg px-3 text-sm font-[550] text-ink-2 md:px-5" style={{ gridTemplateColumns: template }}>
                     <span role="columnheader">

@@ -20,7 +20,8 @@ describe('ingestion health', () => {
         expect(judge({ ...fine, refused: [{ reason: 'bad token', count: 1, last_at: null }] })).toEqual({ tone: 'warn', text: 'Ingesting. 1 event was refused; the reasons are below.' })
         expect(judge({ ...fine, queryable: { ...fine.queryable, lag_seconds: 90 } }).tone).toBe('bad')
         expect(judge({ ...fine, disk: { ...fine.disk, free_bytes: 1000 } }).text).toContain('Only 1.0 kB of disk is left')
-        expect(judge({ ...fine, accepted: { total: 0, last_at: null } }).tone).toBe('idle')
+        expect(judge({ ...fine, trouble: ['the log could not be synced'], queryable: { ...fine.queryable, lag_seconds: 90 } }).text).toBe('Ingestion needs help: the log could not be synced')
+        expect(judge({ ...fine, accepted: { total: 0, last_at: null }, queryable: { total: 0, last_at: null, lag_seconds: 0 } }).tone).toBe('idle')
     })
     it('forecasts the disk', () => {
         expect(diskDays(fine)).toBe(578)

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Download } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useProject } from '@/api/project'
 import { runQuery } from '@/api/queries'
 import type { ActorsQuery, Person } from '@/api/types'
@@ -50,6 +50,11 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
     })
     const persons = (list.data?.pages ?? []).flatMap((page) => page.persons)
     const missing = (list.data?.pages ?? []).reduce((sum, page) => sum + page.missing, 0)
+    // Rows without a profile are counted, not listed: look on until there is something to show.
+    const { hasNextPage, isFetching, fetchNextPage } = list
+    useEffect(() => {
+        if (persons.length < 20 && hasNextPage && !isFetching) void fetchNextPage()
+    }, [persons.length, hasNextPage, isFetching, fetchNextPage])
     const when = door.day === undefined ? describeRange(state.range) : bucketLabel(door.day, state.interval, true)
     const exportCsv = () => {
         const keys = [...new Set(persons.flatMap((person) => Object.keys(person.properties ?? {})))].sort()
@@ -66,7 +71,7 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
                 <>
                     <span className="mr-auto text-sm text-ink-3">
                         {list.isSuccess ? `${count(persons.length, 'person', 'persons')}${list.hasNextPage ? ' so far' : ''}` : ''}
-                        {missing > 0 ? `, ${count(missing, 'profile')} no longer exist` : ''}
+                        {missing > 0 ? `, ${formatNumber(missing)} more without a profile` : ''}
                     </span>
                     <Button disabled={persons.length === 0} onClick={exportCsv}>
                         <Download className="size-4" aria-hidden /> Export CSV
@@ -77,7 +82,7 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
             <div className="border-b border-line p-3">
                 <SearchInput label="Search these persons" value={search} onChange={setSearch} />
             </div>
-            {list.isPending ? (
+            {list.isPending || (persons.length === 0 && list.isFetching) ? (
                 <SkeletonRows rows={12} columns={2} />
             ) : list.isError ? (
                 <Failed what="The persons could not be read" error={list.error} onRetry={() => void list.refetch()} />
