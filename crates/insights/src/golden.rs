@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 const FILES: &[(&str, &str)] = &[
     ("drill_down", include_str!("../golden/drill_down.json")),
+    ("drill_down_anonymous", include_str!("../golden/drill_down_anonymous.json")),
     ("events_query", include_str!("../golden/events_query.json")),
     ("filter_dates", include_str!("../golden/filter_dates.json")),
     ("filter_elements", include_str!("../golden/filter_elements.json")),
@@ -75,6 +76,9 @@ struct File {
     persons: Vec<FilePerson>,
     #[serde(default)]
     groups: Vec<FileGroup>,
+    /// Distinct ids of events whose persons do not exist.
+    #[serde(default)]
+    without_profile: Vec<String>,
     events: Vec<FileEvent>,
     cases: Vec<Case>,
 }
@@ -156,6 +160,9 @@ impl Suite {
                 .extend(distinct_ids.iter().map(|distinct_id| DistinctIdRow { distinct_id: distinct_id.clone(), person_id: id }));
         };
         for (distinct_id, first) in self.first_seen() {
+            if self.file.without_profile.contains(&distinct_id) {
+                continue;
+            }
             match self.person_of(&distinct_id) {
                 Some(person) if person.distinct_ids[0] == distinct_id => add(&person.distinct_ids, &person.properties, first),
                 Some(_) => {}

@@ -41,7 +41,8 @@ use db::Db;
 use events::{Budget, Dimensions, EventStore};
 use futures::future::BoxFuture;
 use jobs::Jobs;
-use model::{Clock, TeamId, UserId};
+use model::{Clock, TeamId, Timestamp, UserId};
+use moka::sync::Cache;
 use query::PropertyTypes;
 use run::Purpose;
 use serde_json::Value;
@@ -121,6 +122,8 @@ pub(crate) struct Engine {
     pub limits: Limits,
     pub answers: Answers,
     pub jobs: Jobs,
+    /// When each project's first event was, as of a number of rows in the store.
+    pub first_events: Cache<TeamId, (u64, Option<Timestamp>)>,
     pub turns: Semaphore,
     pub queue: Semaphore,
 }
@@ -136,6 +139,7 @@ impl InsightsState {
             limits,
             answers: Answers::new(limits.cache_bytes),
             jobs: Jobs::new(),
+            first_events: Cache::new(10_000),
             turns: Semaphore::new(limits.concurrent),
             queue: Semaphore::new(limits.concurrent + limits.waiting),
         };

@@ -144,6 +144,7 @@ impl Run {
         };
         let budget = Budget { deadline: left, ..self.engine.limits.budget };
         let selected = self.engine.store.select(events::Select { query: resolved, budget, cancel: self.cancel.clone() }).await?;
+        check_size(&selected.batches)?;
         let mut trace = self.trace.lock();
         trace.hogql.push(text);
         trace.timings.push((step.to_owned(), begun.elapsed().as_secs_f64()));
@@ -164,13 +165,21 @@ impl Run {
 
     /// What `all` in a date range starts at. Events with an obviously broken clock do not stretch it.
     pub async fn first_event(&self) -> Result<Option<Timestamp>, Failure> {
+        let rows_now = self.engine.store.stats().rows;
+        if let Some((rows, first)) = self.engine.first_events.get(&self.team.id)
+            && rows == rows_now
+        {
+            return Ok(first);
+        }
         let after = Timestamp::from_seconds(1_420_070_400);
         let query = Select::from_table("events")
             .column(Expr::call("min", [Expr::field(["timestamp"])]).aliased("first"))
             .and_where(Expr::compare(CompareOp::Gt, Expr::field(["timestamp"]), Expr::constant(after)));
         let rows = self.select_all("first event", query).await?;
         let first = cells::rows(&rows.batches).next().and_then(|(batch, row)| cells::instant(batch.column(0), row, &self.calendar));
-        Ok(first.map(|at| Timestamp(at.timestamp_micros())))
+        let first = first.map(|at| Timestamp(at.timestamp_micros()));
+        self.engine.first_events.insert(self.team.id, (rows_now, first));
+        Ok(first)
     }
 
     /// The texts of the queries that ran.
@@ -194,6 +203,17 @@ impl Run {
     pub fn read(&self) -> (u64, u64) {
         let trace = self.trace.lock();
         (trace.rows_read, trace.bytes_read)
+    }
+}
+
+/// Rows become JSON as a whole, which takes several times their size.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+fn check_size(batches: &[RecordBatch]) -> Result<(), Failure> {
+    let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    match bytes > MAX_ANSWER_BYTES {
+        true => Err(Failure::Exceeded(format!("The answer is larger than {} MB; ask for fewer rows or columns.", MAX_ANSWER_BYTES >> 20))),
+        false => Ok(()),
     }
 }
 

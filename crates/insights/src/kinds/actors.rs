@@ -19,18 +19,22 @@ use std::collections::HashMap;
 struct Source {
     select: Select,
     group_type_index: Option<u8>,
+    has_distinct_ids: bool,
 }
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let query: ActorsQuery = nodes::read(node)?;
+    let with_distinct_ids = query.select.iter().flatten().any(|column| column == DISTINCT_IDS);
     let source = match query.source.as_ref().filter(|source| !source.is_null()) {
-        Some(source) => Some(read_source(source, run).await?),
+        Some(source) => Some(read_source(source, with_distinct_ids, run).await?),
         None => None,
     };
     let columns = query.select.clone().filter(|columns| !columns.is_empty()).unwrap_or_else(|| default_columns(source.as_ref()));
     check_columns(&columns)?;
     let group = source.as_ref().and_then(|source| source.group_type_index);
-    let (select, plan) = build(&query, source, &columns, run)?;
+    // Those without a profile are many among anonymous visitors; pages are filled with the others.
+    let profiles_only = source.as_ref().filter(|source| group.is_none() && !source.has_distinct_ids).map(|source| source.select.clone());
+    let (select, plan) = build(&query, source, &columns, profiles_only.is_some(), run)?;
     let found = run.select("actors", select, run.row_limit()).await?;
     let mut ids: Vec<String> =
         cells::rows(&found.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect();
@@ -40,12 +44,22 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
         Some(index) => groups(&ids, index, run).await?,
         None => rows::persons(&ids, run).await?,
     };
-    let mut missing = 0;
+    let is_first_page = query.offset.unwrap_or(0) == 0 && query.search.as_deref().unwrap_or_default().is_empty();
+    let mut missing = match profiles_only.filter(|_| is_first_page) {
+        Some(source) => count_without_profile(source, run).await?,
+        None => 0,
+    };
     let mut results = Vec::new();
     for (batch, row) in cells::rows(&found.batches) {
-        let Some(actor) = cells::text(batch.column(0), row).and_then(|id| actors.get(id)) else {
-            missing += 1;
-            continue;
+        let id = cells::text(batch.column(0), row).unwrap_or_default();
+        let nobody = json!({"type": "person", "id": id, "uuid": id, "properties": {}, "is_identified": false});
+        let actor = match actors.get(id) {
+            Some(actor) => actor,
+            None if with_distinct_ids => &nobody,
+            None => {
+                missing += 1;
+                continue;
+            }
         };
         results.push(plan.iter().map(|cell| read_cell(cell, batch, row, actor, run)).collect::<Value>());
     }
@@ -60,6 +74,18 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
+/// The distinct ids of the actor's events, for actors that have no profile.
+const DISTINCT_IDS: &str = "event_distinct_ids";
+
+async fn count_without_profile(source: Select, run: &Run) -> Result<i64, Failure> {
+    let known = Select::from_table("persons").column(Expr::field(["id"]));
+    let unknown = Expr::compare(CompareOp::NotIn, Expr::field(["actor_id"]), Expr::subquery(known));
+    let counted = Select::from_query(source, Some("source")).column(Expr::call("count", []).aliased("missing")).and_where(unknown);
+    let rows = run.select_all("without profile", counted).await?;
+    let count = cells::rows(&rows.batches).next().and_then(|(batch, row)| cells::number(batch.column(0), row));
+    Ok(count.unwrap_or(0.0) as i64)
+}
+
 fn default_columns(source: Option<&Source>) -> Vec<String> {
     let columns: &[&str] = match source {
         Some(source) if source.group_type_index.is_some() => &["group", "event_count"],
@@ -69,15 +95,15 @@ fn default_columns(source: Option<&Source>) -> Vec<String> {
     columns.iter().map(|column| (*column).to_owned()).collect()
 }
 
-async fn read_source(source: &Value, run: &Run) -> Result<Source, Failure> {
+async fn read_source(source: &Value, with_distinct_ids: bool, run: &Run) -> Result<Source, Failure> {
     match nodes::kind_of(source) {
         Some("InsightActorsQuery") => {
             let query: InsightActorsQuery = nodes::read(source)?;
             let insight = nodes::unwrap(&query.source)?;
             match nodes::kind_of(insight) {
                 Some("TrendsQuery") => {
-                    let actors = trends::actors::select(run, &query).await?;
-                    Ok(Source { select: actors.select, group_type_index: actors.group_type_index })
+                    let actors = trends::actors::select(run, &query, with_distinct_ids).await?;
+                    Ok(Source { select: actors.select, group_type_index: actors.group_type_index, has_distinct_ids: with_distinct_ids })
                 }
                 other => Err(Failure::Invalid(format!("The actors of \"{}\" are not supported yet.", other.unwrap_or("?")))),
             }
@@ -104,7 +130,7 @@ fn of_rows(query: Query) -> Result<Source, Failure> {
         .column(Expr::field([name]).aliased("actor_id"))
         .column(Expr::call("count", []).aliased("event_count"))
         .group_by([Expr::field(["actor_id"])]);
-    Ok(Source { select, group_type_index: None })
+    Ok(Source { select, group_type_index: None, has_distinct_ids: false })
 }
 
 fn output_name(expr: &Expr) -> Option<String> {
@@ -120,15 +146,21 @@ enum Cell {
     Actor,
     Id,
     CreatedAt,
-    DistinctIds,
     Recordings,
     Column(usize),
 }
 
 /// The select, whose first column is the actor's id, and the cells of a row.
-fn build(query: &ActorsQuery, source: Option<Source>, columns: &[String], run: &Run) -> Result<(Select, Vec<Cell>), Failure> {
+fn build(
+    query: &ActorsQuery,
+    source: Option<Source>,
+    columns: &[String],
+    profiles_only: bool,
+    run: &Run,
+) -> Result<(Select, Vec<Cell>), Failure> {
     let group = source.as_ref().and_then(|source| source.group_type_index);
     let has_source = source.is_some();
+    let has_distinct_ids = source.as_ref().is_some_and(|source| source.has_distinct_ids);
     let mut exprs = Vec::new();
     let mut plan = Vec::new();
     for text in columns {
@@ -137,7 +169,7 @@ fn build(query: &ActorsQuery, source: Option<Source>, columns: &[String], run: &
             "person" | "actor" | "group" => Cell::Actor,
             "id" | "actor_id" | "person.$delete" => Cell::Id,
             "created_at" => Cell::CreatedAt,
-            "event_distinct_ids" => Cell::DistinctIds,
+            DISTINCT_IDS if !has_distinct_ids => return Err(Failure::invalid("event_distinct_ids need an insight as source")),
             "matched_recordings" => Cell::Recordings,
             _ => {
                 exprs.push(column(text)?);
@@ -148,7 +180,7 @@ fn build(query: &ActorsQuery, source: Option<Source>, columns: &[String], run: &
     let orders = read_orders(query, has_source, group)?;
     let conditions = conditions(query, group, run)?;
     let (limit, offset) = page(query.limit, query.offset)?;
-    let of_source = |expr: &Expr| matches!(output_name(expr).as_deref(), Some("event_count" | "actor_id"));
+    let of_source = |expr: &Expr| matches!(output_name(expr).as_deref(), Some("event_count" | "actor_id" | DISTINCT_IDS));
     let needs_join = has_source && !(exprs.iter().all(of_source) && orders.iter().all(|order| of_source(&order.expr)));
     let (mut select, id) = match source {
         None => (Select::from_table("persons"), Expr::field(["id"])),
@@ -162,7 +194,7 @@ fn build(query: &ActorsQuery, source: Option<Source>, columns: &[String], run: &
             (select, Expr::field(["actor_id"]))
         }
     };
-    if !conditions.is_empty() {
+    if !conditions.is_empty() || profiles_only {
         let condition = Expr::and(conditions);
         select = match (has_source, group) {
             (false, _) => select.and_where(condition),
@@ -261,7 +293,6 @@ fn read_cell(cell: &Cell, batch: &RecordBatch, row: usize, actor: &Value, run: &
         Cell::Actor => actor.clone(),
         Cell::Id => actor["id"].clone(),
         Cell::CreatedAt => actor["created_at"].clone(),
-        Cell::DistinctIds => actor.get("distinct_ids").cloned().unwrap_or_else(|| json!([])),
         Cell::Recordings => json!([]),
         Cell::Column(position) => cells::json(batch.column(*position), row, &run.calendar),
     }
@@ -272,6 +303,6 @@ fn kind(cell: &Cell, found: &Rows) -> Value {
         Cell::Column(position) => found.columns.get(*position).map_or(Value::Null, |column| column.kind.clone().into()),
         Cell::CreatedAt => "DateTime64(6, 'UTC')".into(),
         Cell::Id => "UUID".into(),
-        Cell::Actor | Cell::DistinctIds | Cell::Recordings => "String".into(),
+        Cell::Actor | Cell::Recordings => "String".into(),
     }
 }

@@ -15,13 +15,14 @@ use chrono_tz::Tz;
 use query::ast::{CompareOp, Expr, ExprKind, Select};
 use serde_json::Value;
 
-/// The actors as a select of `actor_id` and `event_count`, and the group type when they are groups.
+/// The actors as a select of `actor_id` and `event_count` (and `event_distinct_ids` when asked for), and the group type when
+/// they are groups.
 pub struct Actors {
     pub select: Select,
     pub group_type_index: Option<u8>,
 }
 
-pub async fn select(run: &Run, query: &InsightActorsQuery) -> Result<Actors, Failure> {
+pub async fn select(run: &Run, query: &InsightActorsQuery, with_distinct_ids: bool) -> Result<Actors, Failure> {
     let trends: TrendsQuery = nodes::read(nodes::unwrap(&query.source)?)?;
     let plan = Plan::settle(run, trends).await?;
     let order = query.series.unwrap_or(0);
@@ -45,13 +46,20 @@ pub async fn select(run: &Run, query: &InsightActorsQuery) -> Result<Actors, Fai
     let actor = series.math.actor().cloned().unwrap_or_else(|| Expr::field(["person_id"]));
     let group_type_index = group_index(&actor);
     let select = match &series.math {
+        Math::First { .. } if with_distinct_ids => {
+            return Err(Failure::invalid("event_distinct_ids are not known for first-time maths"));
+        }
         Math::First { .. } => first(&plan, series, period, (from, to), &breakdowns, query.breakdown.as_ref(), run)?,
         _ => {
             let mut events = plan.events(series, run, Some(from), to)?;
             for condition in chosen {
                 events = events.and_where(condition);
             }
-            let select = events.column(actor.aliased("actor_id")).column(Expr::call("count", []).aliased("event_count"));
+            let mut select = events.column(actor.aliased("actor_id")).column(Expr::call("count", []).aliased("event_count"));
+            if with_distinct_ids {
+                let distinct_ids = Expr::call("groupUniqArray", [Expr::field(["distinct_id"])]);
+                select = select.column(distinct_ids.aliased("event_distinct_ids"));
+            }
             select.group_by([Expr::field(["actor_id"])])
         }
     };
