@@ -56,7 +56,7 @@ test-ui: ui
 ## test-clients: official SDKs and a real browser against the real program
 test-clients:
 	tests/sdk/run.sh
-	tests/e2e/run.sh
+	cd ui && npm run e2e
 
 ## test-crash: SIGKILL under load, again and again; nothing acknowledged may be lost or counted twice
 test-crash:

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use axum::routing::get;
 use definitions::DefinitionsState;
 use events::Budget;
 use flags::Flags;
@@ -39,7 +40,7 @@ pub fn router(
     live_tokens: LiveTokens,
     health: Arc<Health>,
 ) -> Result<Router> {
-    let mut app = health::routes(health);
+    let mut app = health::routes(health).route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }));
     if roles.capture {
         app = app.merge(capture::routes(pipeline.capture.clone()));
     }
