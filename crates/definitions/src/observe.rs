@@ -26,6 +26,8 @@ pub struct Observed<'e> {
     pub team: TeamId,
     pub event: &'e Arc<str>,
     pub properties: &'e Properties,
+    /// False for what changes a person without being an event: only the person's properties are learned.
+    pub is_event: bool,
     /// `$set` and `$set_once`, automatic ones included.
     pub person: [&'e [(Arc<str>, PropertyValue)]; 2],
     /// `$group_set` of a `$groupidentify` whose type is known.
@@ -236,6 +238,9 @@ fn storable(name: &Arc<str>) -> Arc<str> {
 
 impl Known {
     fn observe(&mut self, event: &Observed<'_>, now: Timestamp) {
+        if !event.is_event {
+            return self.observe_person(event, now);
+        }
         if event.event.len() > MAX_NAME_BYTES || &**event.event == "$$plugin_metrics" || !self.observe_name(event.event, now) {
             return;
         }
@@ -248,6 +253,10 @@ impl Known {
             return;
         }
         self.observe_event_properties(event, now);
+        self.observe_person(event, now);
+    }
+
+    fn observe_person(&mut self, event: &Observed<'_>, now: Timestamp) {
         for (name, value) in event.person.into_iter().flatten() {
             if !self.quick_person.settled(name, value) {
                 let typed = self.observe_property(Owner::Person, name, value, now);

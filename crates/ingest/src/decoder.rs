@@ -127,8 +127,7 @@ impl Decoder {
             return;
         };
         let mut names = self.names.lock();
-        let (name, distinct_id) = (names.value(&clean(&captured.event)), names.value(&clean(&captured.distinct_id)));
-        let mut event = Incoming::new(captured, project, name, distinct_id);
+        let mut event = Incoming::new(captured, project, &mut names);
         let mut tools =
             Tools { names: &mut names, geo: self.geo.as_mut(), restrictions: &self.restrictions, sent_at: &mut self.sent_at };
         match read(&mut event, captured, &mut tools) {
@@ -140,14 +139,6 @@ impl Decoder {
 
 pub fn dropped(event: &Incoming, drop: Drop) -> Dropped {
     Dropped { team: Some(event.project.id), reason: drop.reason, details: event.details(drop.detail), at: event.now }
-}
-
-/// Databases cannot hold NUL in text.
-fn clean(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.contains('\0') {
-        true => text.replace('\0', "\u{fffd}").into(),
-        false => text.into(),
-    }
 }
 
 fn read(event: &mut Incoming, captured: &CapturedEvent<'_>, tools: &mut Tools<'_>) -> Result<(), Drop> {

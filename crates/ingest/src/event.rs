@@ -1,11 +1,12 @@
 //! One event on its way through the steps.
 
 use crate::geo::Place;
-use crate::names::{Automatic, SpecialSet};
+use crate::names::{Automatic, Names, SpecialSet};
 use crate::outcomes::Reason;
 use model::{CapturedEvent, Properties, PropertyValue, TeamId, Timestamp};
 use people::Update;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::sync::Arc;
 use teams::Team;
 use uuid::Uuid;
@@ -65,6 +66,8 @@ pub enum Kind {
     ClientWarning,
     FeatureFlagCalled,
     SurveyShown,
+    /// `$$import_person`: a person with its ids, as `hoglet import persons` sends it. Not stored as an event.
+    ImportPerson,
     /// Session replay and performance data, which have no place among events.
     Obsolete,
     Other,
@@ -83,6 +86,7 @@ impl Kind {
             "$$client_ingestion_warning" => Kind::ClientWarning,
             "$feature_flag_called" => Kind::FeatureFlagCalled,
             "survey shown" => Kind::SurveyShown,
+            "$$import_person" => Kind::ImportPerson,
             "$snapshot" | "$snapshot_items" | "$performance_event" => Kind::Obsolete,
             _ => Kind::Other,
         }
@@ -90,12 +94,17 @@ impl Kind {
 
     /// These change who a person is, and make no sense without one.
     pub fn needs_person(self) -> bool {
-        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::GroupIdentify)
+        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::GroupIdentify | Kind::ImportPerson)
     }
 
     /// These write the person even when only minor properties changed.
     pub fn is_about_person(self) -> bool {
-        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::Set)
+        matches!(self, Kind::Identify | Kind::CreateAlias | Kind::MergeDangerously | Kind::Set | Kind::ImportPerson)
+    }
+
+    /// What these say about where they were sent from says nothing about their person.
+    pub fn is_without_traits(self) -> bool {
+        matches!(self, Kind::GroupIdentify | Kind::Exception | Kind::Heatmap | Kind::ImportPerson)
     }
 }
 
@@ -167,7 +176,9 @@ pub struct HeatmapPoint {
 
 impl Incoming {
     /// `properties` are taken by the caller from the same record.
-    pub fn new(captured: &CapturedEvent<'_>, project: Arc<Project>, event: Arc<str>, distinct_id: Arc<str>) -> Incoming {
+    pub fn new(captured: &CapturedEvent<'_>, project: Arc<Project>, names: &mut Names) -> Incoming {
+        let event = names.value(&without_nul(&captured.event));
+        let distinct_id = names.value(&without_nul(&captured.distinct_id));
         Incoming {
             project,
             uuid: captured.uuid,
@@ -177,7 +188,7 @@ impl Incoming {
             timestamp: captured.timestamp,
             now: captured.now,
             sent_at: captured.sent_at,
-            ip: Arc::from(&*captured.ip),
+            ip: names.value(&captured.ip),
             properties: Properties::new(),
             special: SpecialSet::default(),
             automatic: Vec::new(),
@@ -190,7 +201,7 @@ impl Incoming {
             cookieless: captured.flags.cookieless,
             no_person_processing: captured.flags.no_person_processing,
             historical_migration: captured.flags.historical_migration,
-            elements_chain: Arc::from(""),
+            elements_chain: names.value(""),
             heatmap: Vec::new(),
             group: None,
             warnings: Vec::new(),
@@ -235,8 +246,16 @@ impl Incoming {
 /// A value as a distinct id, alias or group key.
 pub fn id_text(value: &PropertyValue) -> Arc<str> {
     let text = value.to_text().unwrap_or_else(|| Arc::from("null"));
+    match without_nul(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(text) => text.into(),
+    }
+}
+
+/// Databases cannot hold NUL in text.
+pub fn without_nul(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
         true => text.replace('\0', "\u{fffd}").into(),
-        false => text,
+        false => text.into(),
     }
 }

@@ -44,6 +44,7 @@ reasons! {
     NotAnEvent, "not_an_event", "Session replay and performance data are not stored as events. Update the SDK.";
     ClientWarning, "client_ingestion_warning", "An SDK reported a problem of its own; its message is among the ingestion warnings.";
     HeatmapOnly, "heatmap_only", "Nothing to fix: heatmap data is kept as such and not as an event.";
+    PersonImported, "person_imported", "Nothing to fix: the person was imported; there is no event to store.";
     PersonlessPersonEvent, "invalid_event_when_process_person_profile_is_false", "Identify, alias and group calls need a person profile. Do not send them with $process_person_profile set to false.";
     CookielessDisabled, "cookieless_disabled", "The event asks for cookieless tracking, which the project has turned off. Turn it on in the project settings.";
     CookielessUnsupported, "cookieless_unsupported_event", "Cookieless events cannot be aliased, nor identified in stateless mode.";
@@ -73,7 +74,7 @@ impl Reason {
 
     /// Used elsewhere or unwanted, and so nothing to worry about.
     fn is_expected(self) -> bool {
-        matches!(self, Reason::HeatmapOnly | Reason::NotAnEvent | Reason::ClientWarning | Reason::Bot | Reason::Restricted)
+        matches!(self, Reason::HeatmapOnly | Reason::PersonImported | Reason::NotAnEvent | Reason::ClientWarning | Reason::Bot | Reason::Restricted)
     }
 }
 

@@ -3,12 +3,13 @@
 //! What is kept is a copy. Each team's change counter is compared before a batch and again inside its transaction, so that a
 //! change made elsewhere is never overwritten: the team's copy is dropped and the batch decided again.
 
-use crate::event::{Incoming, Kind, Profile, id_text};
-use crate::names::Special;
+use crate::event::{Incoming, Kind, Profile, id_text, without_nul};
+use crate::names::{Names, Special};
 use ahash::RandomState;
 use anyhow::Result;
 use db::Db;
 use model::{GroupTypeIndex, PersonMode, Properties, PropertyValue, TeamId, Timestamp, person_uuid};
+use parking_lot::Mutex;
 use people::identity::{self, is_illegal_distinct_id};
 use people::{Attached, Changes, Effect, Group, Merge, Person, store, update};
 use serde_json::{Value, json};
@@ -74,6 +75,7 @@ struct Team {
 }
 
 pub struct WorkingSet {
+    names: Arc<Mutex<Names>>,
     teams: Map<TeamId, Team>,
     batch: u32,
     capacity: usize,
@@ -81,8 +83,8 @@ pub struct WorkingSet {
 
 impl WorkingSet {
     /// `capacity` counts distinct ids and persons together.
-    pub fn new(capacity: usize) -> Self {
-        WorkingSet { teams: Map::default(), batch: 0, capacity }
+    pub fn new(names: Arc<Mutex<Names>>, capacity: usize) -> Self {
+        WorkingSet { names, teams: Map::default(), batch: 0, capacity }
     }
 
     /// Reads everything that the events need and that is not in memory, a few statements for all.
@@ -95,7 +97,7 @@ impl WorkingSet {
         self.drop_stale(db, &teams).await?;
         for event in events {
             let Some(team) = self.teams.get_mut(&event.project.id) else { continue };
-            let ids = std::iter::once(event.distinct_id.clone()).chain(other_id(event));
+            let ids = std::iter::once(event.distinct_id.clone()).chain(other_id(event)).chain(imported_ids(event));
             for id in ids {
                 match team.ids.get_mut(&id) {
                     Some(known) => known.used_in = self.batch,
@@ -125,7 +127,8 @@ impl WorkingSet {
     async fn load(&mut self, db: &Db, team_id: TeamId, mut ids: Vec<Arc<str>>) -> Result<()> {
         let Some(team) = self.teams.get_mut(&team_id) else { return Ok(()) };
         let batch = self.batch;
-        for (distinct_id, person) in store::persons_of(db, team_id, &ids).await? {
+        for (distinct_id, mut person) in store::persons_of(db, team_id, &ids).await? {
+            person.properties = Arc::new(with_shared_names(&person.properties, &self.names));
             team.ids.insert(distinct_id, KnownId { id: Id::Of(person.uuid), used_in: batch });
             team.persons.entry(person.uuid).or_insert(KnownPerson {
                 person,
@@ -225,6 +228,16 @@ impl WorkingSet {
     }
 }
 
+/// The names as events have them, so that comparing one with the other ends at the pointer.
+fn with_shared_names(properties: &Properties, names: &Mutex<Names>) -> Properties {
+    let mut shared = Properties::with_capacity(properties.len() + 4);
+    let mut names = names.lock();
+    for (name, value) in properties.iter() {
+        shared.push_new(names.name(name), value.clone());
+    }
+    shared
+}
+
 /// The distinct id that the event says is the same person as its own.
 fn other_id(event: &Incoming) -> Option<Arc<str>> {
     let name = match event.kind {
@@ -235,6 +248,20 @@ fn other_id(event: &Incoming) -> Option<Arc<str>> {
     let value = event.properties.get(name)?;
     (event.kind == Kind::Identify || value.is_truthy()).then(|| id_text(value))
 }
+
+/// The ids of an imported person.
+fn imported_ids(event: &Incoming) -> Vec<Arc<str>> {
+    if event.kind != Kind::ImportPerson {
+        return Vec::new();
+    }
+    let Some(PropertyValue::Json(text)) = event.properties.get("distinct_ids") else { return Vec::new() };
+    let ids: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+    let usable = ids.iter().filter(|id| !id.trim().is_empty() && !crate::steps::is_too_long(id));
+    usable.take(MAX_IMPORTED_IDS).map(|id| Arc::from(&*without_nul(id))).collect()
+}
+
+/// Ids of one imported person that are read.
+const MAX_IMPORTED_IDS: usize = 10_000;
 
 /// Type and key of a `$groupidentify`; `None` when either is missing.
 fn group_of(event: &Incoming) -> Option<(Arc<str>, Arc<str>)> {
@@ -315,6 +342,9 @@ impl Decision<'_> {
         }
         if self.replay {
             return self.replayed(person);
+        }
+        if self.event.kind == Kind::ImportPerson {
+            return self.import();
         }
         if let Some(other) = other_id(self.event) {
             self.unite(&other);
@@ -437,6 +467,33 @@ impl Decision<'_> {
         }
     }
 
+    /// Makes a person of ids that have none, or adds them to the one that some of them have. Persons that exist stay apart: the
+    /// token that imports is public.
+    fn import(&mut self) -> Belonging {
+        let distinct_id = self.event.distinct_id.clone();
+        let ids = imported_ids(self.event);
+        let known = std::iter::once(&distinct_id).chain(&ids).find_map(|id| self.team.person_of(id));
+        let created_at = self.event.properties.get_str("created_at").and_then(Timestamp::parse_rfc3339);
+        let uuid = known.unwrap_or_else(|| self.create(&distinct_id, &distinct_id, false));
+        for id in std::iter::once(&distinct_id).chain(&ids) {
+            if self.team.person_of(id).is_none() {
+                self.attach(id, uuid);
+            }
+        }
+        self.apply_update(uuid);
+        let is_identified = self.event.properties.get("is_identified") == Some(&PropertyValue::Bool(true));
+        if let Some(known) = self.team.persons.get_mut(&uuid) {
+            let person = &mut known.person;
+            let older = created_at.map_or(person.created_at, |at| at.min(person.created_at));
+            if older != person.created_at || is_identified && !person.is_identified {
+                person.created_at = older;
+                person.is_identified |= is_identified;
+                self.team.change(uuid);
+            }
+        }
+        self.belonging(uuid, PersonMode::Full)
+    }
+
     fn merge(&mut self, into: Uuid, other: Uuid, other_id: &Arc<str>) -> Uuid {
         let team = &mut *self.team;
         let dangerously = self.event.kind == Kind::MergeDangerously;
@@ -472,7 +529,9 @@ impl Decision<'_> {
         let event = &*self.event;
         let uuid = identity::new_person_uuid(event.project.id, namesake, self.used_version(namesake).unwrap_or(0));
         let mut properties = identity::first_properties(&event.update);
-        properties.set("$creator_event_uuid", event.uuid.to_string().as_str());
+        if event.kind != Kind::ImportPerson {
+            properties.set("$creator_event_uuid", event.uuid.to_string().as_str());
+        }
         let fits = update::trim(&mut properties);
         let person = Person {
             uuid,
@@ -495,7 +554,7 @@ impl Decision<'_> {
     fn seen_at(&self) -> Option<Timestamp> {
         let refused = self.event.special.has(Special::UpdateLastSeen)
             && self.event.properties.get("$update_person_last_seen_at") == Some(&PropertyValue::Bool(false));
-        (!refused).then(|| identity::hour_of(self.event.timestamp))
+        (!refused && self.event.kind != Kind::ImportPerson).then(|| identity::hour_of(self.event.timestamp))
     }
 
     fn apply_update(&mut self, uuid: Uuid) {

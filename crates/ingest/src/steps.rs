@@ -227,16 +227,21 @@ const SERVER_LIBRARIES: &[&str] = &[
 /// What the event says about itself is also news about its person. These are kept in memory only: the stored event shows what
 /// the client sent.
 fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) -> Result<(), Drop> {
-    if event.profile == Profile::Personless || matches!(event.kind, Kind::GroupIdentify | Kind::Exception | Kind::Heatmap) {
+    if event.profile == Profile::Personless || event.kind.is_without_traits() {
         return Ok(());
     }
     let explicit = (event.update.set.len(), event.update.set_once.len());
     let mut os_name = None;
     let is_server = event.automatic.iter().any(|(automatic, _)| is_os(tools.names.automatic(*automatic).0)) && is_server(event);
-    let values: Vec<_> = event.properties.iter().map(|(_, value)| value).collect();
+    event.update.set.reserve(event.automatic.len());
+    event.update.set_once.reserve(event.automatic.len());
+    // Places ascend, so one walk over the properties finds them all.
+    let mut values = event.properties.iter().map(|(_, value)| value);
+    let mut walked = 0;
     for &(automatic, at) in &event.automatic {
+        let Some(value) = values.nth(at - walked) else { break };
+        walked = at + 1;
         let (name, initial) = tools.names.automatic(automatic);
-        let value = values[at];
         if is_server && is_os(name) {
             continue;
         }
@@ -247,6 +252,7 @@ fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) 
         add_missing(&mut event.update.set, explicit.0, name, value);
         add_missing(&mut event.update.set_once, explicit.1, initial, value);
     }
+    drop(values);
     if let Some(value) = os_name {
         add_missing_os(event, tools.names, value);
     }

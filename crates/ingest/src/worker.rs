@@ -112,8 +112,8 @@ impl Ingest {
             Some(path) => Some(Geo::open(path)?),
             None => None,
         };
-        let decoder = Decoder::new(self.ports.db.clone(), self.ports.teams.clone(), names, geo);
-        let writer = Writer::start(self.ports.clone(), self.outcomes.clone(), &self.config, from).await?;
+        let decoder = Decoder::new(self.ports.db.clone(), self.ports.teams.clone(), names.clone(), geo);
+        let writer = Writer::start(self.ports.clone(), self.outcomes.clone(), &self.config, names, from).await?;
         Ok((decoder, writer, from))
     }
 

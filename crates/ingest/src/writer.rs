@@ -10,7 +10,8 @@
 
 use crate::cookieless_store::Cookieless;
 use crate::decoder::{Decoded, Dropped, dropped};
-use crate::event::{HeatmapPoint, Incoming, Profile};
+use crate::event::{HeatmapPoint, Incoming, Kind, Profile};
+use crate::names::Names;
 use crate::outcomes::Reason;
 use crate::persons::{Belonging, WorkingSet};
 use crate::{Ports, heatmaps, store};
@@ -19,6 +20,7 @@ use definitions::Observed;
 use definitions::warnings::Warning;
 use events::{EventBatch, EventRow, PersonOverride};
 use model::{PersonMode, TeamId, Timestamp};
+use parking_lot::Mutex;
 use people::ApplyError;
 use queue::{Offset, Reader};
 use std::collections::{HashMap, HashSet};
@@ -55,7 +57,13 @@ pub(crate) struct HeatmapRow {
 
 impl Writer {
     /// `from` is the event store's position.
-    pub async fn start(ports: Ports, outcomes: Arc<crate::Outcomes>, config: &crate::Config, from: Offset) -> Result<Writer> {
+    pub async fn start(
+        ports: Ports,
+        outcomes: Arc<crate::Outcomes>,
+        config: &crate::Config,
+        names: Arc<Mutex<Names>>,
+        from: Offset,
+    ) -> Result<Writer> {
         let written = store::position(&ports.db).await?.unwrap_or(0);
         let end = ports.queue.end(queue::Topic::Events).0;
         if written > end {
@@ -63,7 +71,7 @@ impl Writer {
         }
         let unsent = store::outbox(&ports.db).await?;
         Ok(Writer {
-            persons: WorkingSet::new(config.cached_persons),
+            persons: WorkingSet::new(names, config.cached_persons),
             cookieless: Cookieless::new(config.random),
             written: if written > end { from.0 } else { written },
             ports,
@@ -88,6 +96,7 @@ impl Writer {
         self.rewrite_cookieless(&mut events, &mut drops).await?;
         let heatmap = take_heatmaps(&mut events, &mut drops);
         let (belongings, overrides) = self.decide_and_commit(&mut events, &mut drops, heatmap, next, now, replay).await?;
+        let (events, belongings) = without_imports(events, belongings, &mut drops);
         let mut counts: HashMap<TeamId, u64> = HashMap::new();
         let mut fresh = HashSet::new();
         for event in &events {
@@ -183,6 +192,7 @@ impl Writer {
             team: event.project.id,
             event: &event.event,
             properties: &event.properties,
+            is_event: event.kind != Kind::ImportPerson,
             person: [&event.update.set, &event.update.set_once],
             group: event.group.as_ref().map(|(index, set)| (*index, set)),
         });
@@ -296,6 +306,17 @@ fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Vec<He
         true
     });
     rows
+}
+
+/// Imported persons are written by now; there is no event to store.
+fn without_imports(events: Vec<Incoming>, belongings: Vec<Belonging>, drops: &mut Vec<Dropped>) -> (Vec<Incoming>, Vec<Belonging>) {
+    if events.iter().all(|event| event.kind != Kind::ImportPerson) {
+        return (events, belongings);
+    }
+    let both = events.into_iter().zip(belongings);
+    let (imports, kept): (Vec<_>, Vec<_>) = both.partition(|(event, _)| event.kind == Kind::ImportPerson);
+    drops.extend(imports.iter().map(|(event, _)| dropped(event, Reason::PersonImported.into())));
+    kept.into_iter().unzip()
 }
 
 const GROUP_PROPERTIES: [&str; 5] = ["$group_0", "$group_1", "$group_2", "$group_3", "$group_4"];

@@ -408,3 +408,24 @@ async fn persons_changed_elsewhere_are_not_overwritten() {
         assert_eq!(world.properties("u").await, json!({"a": 1, "edited": true, "b": 1}));
     }
 }
+
+#[tokio::test]
+async fn an_imported_person_gets_its_ids_and_properties_and_no_event() {
+    for mut world in worlds().await {
+        let import = |ids: Value, set: Value| {
+            json!({"event": "$$import_person", "distinct_id": ids[0], "ip": "1.2.3.4", "properties": {"distinct_ids": ids, "$set": set,
+                   "created_at": "2020-01-01T00:00:00Z", "is_identified": true}})
+        };
+        let one = import(json!(["i1", "i2"]), json!({"email": "i@x.dev"}));
+        world.send(json!([one, one, {"distinct_id": "apart"}, import(json!(["i3", "i2", "apart"]), json!({"n": 1}))])).await;
+        let person = world.person("i1").await.unwrap();
+        assert_eq!(person.distinct_ids, ["i1", "i2", "i3"], "{}", world.name);
+        assert_eq!((person.person.created_at, person.person.is_identified), (crate::world::at("2020-01-01T00:00:00Z"), true));
+        let text = person.person.properties.to_json_text();
+        assert_eq!(text, r#"{"email":"i@x.dev","n":1}"#);
+        assert_ne!(world.person("apart").await.unwrap().person.uuid, person.person.uuid);
+        assert_eq!(world.rows().len(), 1);
+        let names = world.db.fetch_all("SELECT name FROM event_definition", &[]).await.unwrap();
+        assert_eq!(names.len(), 1);
+    }
+}
