@@ -145,15 +145,20 @@ async fn any_flipped_byte_is_noticed_and_costs_at_most_its_own_append() {
     }
 }
 
-/// Like [`everything`], but gives up where nothing more comes (the newest records may be the damaged ones).
+/// Like [`everything`], but where the newest records are damaged no read will ever return them.
 async fn read_what_is_left(log: &Log) -> Vec<Bytes> {
     let (mut next, mut all) = (Offset(0), Vec::new());
-    while next < log.end(Topic::Events) {
+    for _ in 0..500 {
+        let status = log.status(Topic::Events);
+        if all.len() as u64 + status.damaged_records >= status.end.0 {
+            break;
+        }
         let read = tokio::time::timeout(Duration::from_millis(20), log.read(Topic::Events, next, 1 << 20)).await;
-        let Ok(batch) = read else { break };
-        let batch = batch.unwrap();
-        next = batch.next();
-        all.extend(batch.records);
+        if let Ok(batch) = read {
+            let batch = batch.unwrap();
+            next = batch.next();
+            all.extend(batch.records);
+        }
     }
     all
 }
@@ -356,7 +361,7 @@ async fn a_power_cut_at_any_operation_loses_nothing_that_was_acknowledged() {
         seed ^= seed << 17;
         seed & 1 == 0
     };
-    for round in 0..60 {
+    for round in 0..30 {
         let dir = tempfile::tempdir().unwrap();
         let mut acknowledged = Vec::new();
         for life in 0..3 {

@@ -59,11 +59,7 @@ impl FileHeader {
         if version != VERSION {
             return Err(HeaderError::UnknownVersion(version));
         }
-        let header = FileHeader {
-            sequence: u64_at(bytes, 8),
-            first: u64_at(bytes, 16),
-            created_at: Timestamp(u64_at(bytes, 24) as i64),
-        };
+        let header = FileHeader { sequence: u64_at(bytes, 8), first: u64_at(bytes, 16), created_at: Timestamp(u64_at(bytes, 24) as i64) };
         if header.sequence == sequence { Ok(header) } else { Err(HeaderError::Unreadable) }
     }
 }

@@ -87,7 +87,8 @@ impl Segment {
             }
             Err(HeaderError::Unreadable) => {
                 // Frames describe themselves, so a spoilt file header costs nothing.
-                let probe = Segment::new(FileHeader { sequence, first: 0, created_at: Timestamp::EPOCH }, path.to_owned(), disk.open(path)?);
+                let probe =
+                    Segment::new(FileHeader { sequence, first: 0, created_at: Timestamp::EPOCH }, path.to_owned(), disk.open(path)?);
                 probe.bytes.store(length, Ordering::Relaxed);
                 let Some((position, frame)) = probe.next_intact(&mut Window::default(), FILE_HEADER as u64, |_| true)? else {
                     return Ok(None);
@@ -141,9 +142,8 @@ impl Segment {
                 position += frame.header.frame_length();
             }
             let broken_at = position;
-            let proof = self.next_intact(&mut window, position + 1, |header| {
-                header.first > expected && u64::from(header.group_start) > broken_at
-            })?;
+            let proof =
+                self.next_intact(&mut window, position + 1, |header| header.first > expected && u64::from(header.group_start) > broken_at)?;
             let Some((found_at, frame)) = proof else { break };
             expected = frame.header.first;
             position = found_at;
@@ -208,7 +208,12 @@ impl Segment {
     }
 
     /// The first intact frame at or after `position` whose header is `acceptable`.
-    fn next_intact(&self, window: &mut Window, mut position: u64, acceptable: impl Fn(&FrameHeader) -> bool) -> Result<Option<(u64, Frame)>> {
+    fn next_intact(
+        &self,
+        window: &mut Window,
+        mut position: u64,
+        acceptable: impl Fn(&FrameHeader) -> bool,
+    ) -> Result<Option<(u64, Frame)>> {
         while position + FRAME_HEADER as u64 <= self.size() {
             let chunk = window.get(self, position, WINDOW.min((self.size() - position) as usize))?;
             let candidates = chunk.windows(FRAME_MAGIC.len()).enumerate().filter(|(_, bytes)| bytes == FRAME_MAGIC);

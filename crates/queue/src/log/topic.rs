@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -32,6 +32,8 @@ pub struct TopicLog {
     pub wake_writer: Condvar,
     pub state: Mutex<State>,
     end: watch::Sender<u64>,
+    /// Somebody reads this topic, so that keeping its newest records in memory is worth it.
+    is_read: AtomicBool,
     keeper: Arc<Signal>,
 }
 
@@ -91,12 +93,17 @@ impl TopicLog {
         let known = positions.ends.get(&topic).copied().unwrap_or(0);
         let mut damage = Vec::new();
         if recovered < known {
-            tracing::error!(topic = topic.as_str(), records = known - recovered, "the newest records are missing from the log; they were durable before");
+            tracing::error!(
+                topic = topic.as_str(),
+                records = known - recovered,
+                "the newest records are missing from the log; they were durable before"
+            );
             damage.push(Damage { first: recovered, end: known });
         }
         let end = recovered.max(known);
         let oldest = opened.segments.front().map_or(end, |segment| segment.first);
-        let committed = Reader::of(topic).map(|reader| (reader, positions.committed.get(&reader).copied().unwrap_or(oldest).clamp(oldest, end)));
+        let committed =
+            Reader::of(topic).map(|reader| (reader, positions.committed.get(&reader).copied().unwrap_or(oldest).clamp(oldest, end)));
         let state = State {
             ages: opened.segments.iter().map(|segment| (segment.first, segment.created_at)).collect(),
             segments: std::mem::take(&mut opened.segments),
@@ -117,6 +124,7 @@ impl TopicLog {
             wake_writer: Condvar::new(),
             state: Mutex::new(state),
             end: watch::Sender::new(end),
+            is_read: AtomicBool::new(false),
             keeper,
         })
     }
@@ -188,15 +196,19 @@ impl TopicLog {
         state.trouble = None;
         state.note_age(first, durable.at);
         let needed_from = state.needed_from();
-        for (first, end, payload) in durable.frames {
-            state.tail.push(TailFrame { first, end, payload }, self.config.tail_bytes);
+        if self.is_read.load(Ordering::Relaxed) {
+            for (first, end, payload) in durable.frames {
+                state.tail.push(TailFrame { first, end, payload }, self.config.tail_bytes);
+            }
         }
         state.tail.drop_before(needed_from);
+        self.report_unread(&state, end);
         drop(state);
         self.end.send_replace(end);
     }
 
     pub async fn read(&self, from: Offset, max_bytes: usize) -> Result<Batch> {
+        self.is_read.store(true, Ordering::Relaxed);
         let mut end = self.end.subscribe();
         let mut from = from.0;
         loop {
@@ -277,9 +289,16 @@ impl TopicLog {
         while state.ages.get(1).is_some_and(|(offset, _)| *offset <= needed_from) {
             state.ages.pop_front();
         }
+        self.report_unread(&state, end.0);
         drop(state);
         self.keeper.positions_changed();
         Ok(())
+    }
+
+    fn report_unread(&self, state: &State, end: u64) {
+        for (reader, committed) in &state.committed {
+            metrics::gauge!("queue_unread_records", "reader" => reader.as_str()).set(end.saturating_sub(*committed) as f64);
+        }
     }
 
     pub fn committed(&self, reader: Reader) -> Offset {

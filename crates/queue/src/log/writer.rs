@@ -63,11 +63,8 @@ impl Writer {
         }
         pending.writer_sleeps = false;
         let count = group_size(&pending.appends);
-        let appends = if count == pending.appends.len() {
-            std::mem::take(&mut pending.appends)
-        } else {
-            pending.appends.drain(..count).collect()
-        };
+        let appends =
+            if count == pending.appends.len() { std::mem::take(&mut pending.appends) } else { pending.appends.drain(..count).collect() };
         pending.bytes -= appends.iter().map(|(frame, _)| frame.bytes.len()).sum::<usize>();
         let runtime = pending.runtime.take();
         drop(pending);
@@ -119,9 +116,10 @@ impl Writer {
     /// Writes and syncs. On success the segment's end and size have moved on.
     fn write(&mut self, frames: &mut [NewFrame]) -> io::Result<()> {
         let size: u64 = frames.iter().map(|frame| frame.bytes.len() as u64).sum();
-        let full = self.active.as_ref().is_some_and(|active| {
-            active.position > FILE_HEADER as u64 && active.position + size > self.log.config.segment_limit()
-        });
+        let full = self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.position > FILE_HEADER as u64 && active.position + size > self.log.config.segment_limit());
         if full {
             self.active = None;
         }
