@@ -151,7 +151,7 @@ export const eventDefinitions = (projectId: number, search: string, options: { l
 
 export type PropertyOwner = { type: 'event' | 'person' | 'session' } | { type: 'group'; index: number }
 
-export const propertyDefinitions = (projectId: number, owner: PropertyOwner, search: string, options: { events?: string[]; numerical?: boolean; limit?: number; hidden?: boolean } = {}) =>
+export const propertyDefinitions = (projectId: number, owner: PropertyOwner, search: string, options: { events?: string[]; onlySeen?: boolean; numerical?: boolean; limit?: number; hidden?: boolean } = {}) =>
     queryOptions({
         queryKey: ['property-definitions', projectId, owner, search, options],
         queryFn: ({ signal }) =>
@@ -164,6 +164,7 @@ export const propertyDefinitions = (projectId: number, owner: PropertyOwner, sea
                     limit: options.limit ?? 100,
                     is_numerical: options.numerical ? true : undefined,
                     event_names: options.events?.length ? JSON.stringify(options.events) : undefined,
+                    filter_by_event_names: options.onlySeen ? true : undefined,
                     exclude_hidden: options.hidden ? undefined : true,
                 }),
                 undefined,

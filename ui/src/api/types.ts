@@ -148,6 +148,7 @@ export type PropertyDefinition = {
     id: string
     name: string
     is_numerical?: boolean
+    is_seen_on_filtered_events?: boolean | null
     property_type: PropertyType | null
     description?: string | null
     tags?: string[]
@@ -357,6 +358,8 @@ export type IngestionHealth = {
     geoip: { enabled: boolean; path?: string | null }
     /** What the server itself found wrong, in words. */
     trouble?: string[]
+    /** Since when this server counts, which is its start. */
+    since?: string
 }
 
 export type IngestionWarning = { type: string; count?: number; lastSeen?: string; sparkline?: unknown; warnings?: { type: string; timestamp: string; details: unknown }[] }

@@ -61,9 +61,9 @@ export function CopyLine({ text, label }: { text: string; label: string }) {
             type="button"
             onClick={() => copy(text)}
             title={copied ? 'Copied' : `Copy ${label}`}
-            aria-label={copied ? 'Copied' : `Copy ${label}`}
             className="group inline-flex max-w-full items-center gap-1.5 rounded-sm font-mono text-[12px] hover:text-ink"
         >
+            <span className="sr-only">{copied ? 'Copied' : 'Copy'} {label}: </span>
             <span className="truncate">{text}</span>
             {copied ? <Check className="size-3.5 shrink-0 text-good" aria-hidden /> : <Copy className="size-3.5 shrink-0 text-ink-3 opacity-60 group-hover:opacity-100" aria-hidden />}
         </button>

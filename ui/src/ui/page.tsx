@@ -55,7 +55,6 @@ export function Page({
                 <button
                     type="button"
                     onClick={frame.openPalette}
-                    aria-label="Search or jump to"
                     className="hidden h-[30px] w-[210px] items-center justify-between rounded-md border border-line bg-sunken pr-1.5 pl-2.5 text-ink-3 hover:border-line-strong lg:flex xl:w-[250px]"
                 >
                     <span>Search or jump to</span>

@@ -129,7 +129,7 @@ test('an invitation is accepted by a colleague', async () => {
     await page.goto(`${base}/settings/members`)
     await page.getByLabel('Email').fill('grace@example.test')
     await page.getByRole('button', { name: 'Invite', exact: true }).click()
-    await page.getByText('grace@example.test').waitFor()
+    await page.getByRole('listitem').filter({ hasText: 'grace@example.test' }).waitFor()
     const invites = await (await page.request.get('/api/organizations/@current/invites/')).json()
     const guest = await openBrowser(hoglet.url)
     try {
@@ -142,7 +142,7 @@ test('an invitation is accepted by a colleague', async () => {
         await guest.close()
     }
     await page.reload()
-    await page.getByText('Grace').waitFor()
+    await page.getByRole('listitem').filter({ hasText: 'grace@example.test' }).filter({ hasText: 'joined' }).waitFor()
 })
 
 test('the palette and the keyboard reach everything', async () => {

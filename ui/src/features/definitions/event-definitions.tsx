@@ -103,7 +103,7 @@ export function EventDefinitions() {
 
 function EventFacts({ event }: { event: EventDefinition }) {
     const project = useProject()
-    const properties = useQuery(propertyDefinitions(project.id, { type: 'event' }, '', { events: [event.name], limit: 60 }))
+    const properties = useQuery(propertyDefinitions(project.id, { type: 'event' }, '', { events: [event.name], onlySeen: true, limit: 60 }))
     const params = { projectId: String(project.id) }
     return (
         <>

@@ -47,14 +47,15 @@ export function PropertyTable({
             ) : null}
             <dl>
                 {chosen.slice(0, limit).map((key) => (
-                    <div key={key} className="row-line group grid min-h-[30px] grid-cols-[minmax(110px,38%)_minmax(0,1fr)_auto] items-baseline gap-3 px-4 py-1 last:border-0 hover:bg-sunken">
+                    <div key={key} className="row-line group grid min-h-[30px] grid-cols-[minmax(110px,38%)_minmax(0,1fr)] items-baseline gap-3 px-4 py-1 last:border-0 hover:bg-sunken">
                         <dt className={cx('truncate', isOwnProperty(key) ? 'text-ink' : 'text-ink-2')} title={key} dir="auto">
                             {propertyLabel(key)}
                         </dt>
-                        <dd className="min-w-0">
-                            <Value value={properties[key]} />
-                        </dd>
-                        <span className="flex items-center gap-1">
+                        <dd className="flex min-w-0 items-baseline justify-between gap-3">
+                            <span className="min-w-0">
+                                <Value value={properties[key]} />
+                            </span>
+                            <span className="flex shrink-0 items-center gap-1 self-center">
                             {onFilter && kindOf(properties[key]) !== 'object' ? (
                                 <button
                                     type="button"
@@ -67,7 +68,8 @@ export function PropertyTable({
                                 </button>
                             ) : null}
                             {rowAction?.(key, properties[key])}
-                        </span>
+                            </span>
+                        </dd>
                     </div>
                 ))}
             </dl>

@@ -36,7 +36,7 @@ export function DateRangePicker({ range, onChange, quick = true }: { range: Date
                 onOpenChange={setOpen}
                 label="Choose a date range"
                 trigger={
-                    <button type="button" className={buttonClass('plain')} aria-label={`Date range: ${describeRange(range)}`}>
+                    <button type="button" className={buttonClass('plain')} aria-label={`${chosen && quick ? 'Custom date range' : 'Date range'}: ${describeRange(range)}`}>
                         <Calendar className="size-3.5 text-ink-3" aria-hidden />
                         {chosen && quick ? (
                             <>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useProject } from '@/api/project'
 import { groupTypes, propertyDefinitions, type PropertyOwner } from '@/api/queries'
-import type { PropertyFilterType, PropertyType } from '@/api/types'
+import type { PropertyDefinition, PropertyFilterType, PropertyType } from '@/api/types'
 import { propertyLabel } from '@/lib/known-names'
 import { rank } from '@/lib/fuzzy'
 import { cx } from '@/ui/classes'
@@ -20,6 +20,9 @@ const sessionProperties: [string, PropertyType][] = [
     ['$end_current_url', 'String'],
     ['$pageview_count', 'Numeric'],
 ]
+
+/** Properties that the chosen events really carry come first. */
+const seenFirst = (definitions: PropertyDefinition[]): PropertyDefinition[] => [...definitions].sort((a, b) => Number(b.is_seen_on_filtered_events ?? false) - Number(a.is_seen_on_filtered_events ?? false))
 
 type Source = { id: string; label: string; owner: PropertyOwner }
 
@@ -59,7 +62,7 @@ export function PropertyList({
     const known: [string, PropertyType | null][] =
         owner.type === 'session'
             ? rank(search, sessionProperties, ([key]) => `${key} ${propertyLabel(key)}`)
-            : (found.data?.results ?? []).map((definition) => [definition.name, definition.property_type ?? null])
+            : seenFirst(found.data?.results ?? []).map((definition) => [definition.name, definition.property_type ?? null])
     const typed = search.trim()
     const items: PickItem[] = known.map(([key]) => ({ key, label: propertyLabel(key), hint: key }))
     if (typed !== '' && owner.type !== 'session' && !known.some(([key]) => key === typed)) items.push({ key: typed, label: typed, hint: 'use this name' })

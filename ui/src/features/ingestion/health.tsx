@@ -19,7 +19,7 @@ export function IngestionPage() {
     const project = useProject()
     const health = useQuery(ingestionHealth(project.id))
     return (
-        <Page title="Ingestion" note={health.isSuccess ? 'renewed every 3 seconds' : undefined}>
+        <Page title="Ingestion" note={health.data?.since ? `refusals and rates since the server started, ${formatAgo(health.data.since, new Date())}` : undefined}>
             {health.isPending ? (
                 <Skeleton className="h-[120px] !rounded-lg" />
             ) : !health.data ? (
@@ -169,7 +169,7 @@ function Store({ health }: { health: IngestionHealth }) {
                     <span className="bg-s3" style={{ width: `${(disk.queue_bytes / all) * 100}%` }} />
                 </div>
                 <dl className="mt-3 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5">
-                    <Line colour="bg-s1" label="Events" value={formatBytes(disk.events_bytes)} note={health.queryable.total > 0 ? `${formatNumber(Math.round(disk.events_bytes / health.queryable.total))} bytes each` : undefined} />
+                    <Line colour="bg-s1" label="Events" value={formatBytes(disk.events_bytes)} note={health.queryable.total > 0 && disk.events_bytes > 0 ? `${formatNumber(Math.round(disk.events_bytes / health.queryable.total))} bytes each` : undefined} />
                     <Line colour="bg-s3" label="Queue" value={formatBytes(disk.queue_bytes)} note="kept until everything in it is queryable" />
                     <Line colour="bg-sunken border border-line-strong" label="Free" value={formatBytes(disk.free_bytes)} note={days === null ? undefined : `full in about ${count(days, 'day')} at today's pace`} />
                     <dt className="flex items-center gap-2 border-t border-line pt-2 text-ink-2">

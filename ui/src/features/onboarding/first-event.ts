@@ -9,7 +9,7 @@ import { readEventRow } from '@/features/events/public'
 export type Arrived = { event: Pick<LiveEvent, 'uuid' | 'event' | 'distinct_id' | 'timestamp' | 'properties'> & { person_id?: string }; /** From the event's own time until this page saw it. */ latencyMs: number | null }
 
 /** The newest event of the project: pushed by the live stream, and looked up as well in case the stream cannot be reached. */
-export function useFirstEvent(): { arrived: Arrived | null; stream: StreamState } {
+export function useFirstEvent(): { arrived: Arrived | null; stream: StreamState; looking: boolean } {
     const project = useProject()
     const client = useQueryClient()
     const [live, setLive] = useState<Arrived | null>(null)
@@ -45,7 +45,7 @@ export function useFirstEvent(): { arrived: Arrived | null; stream: StreamState 
     useEffect(() => {
         if (has && !project.ingested_event) void client.invalidateQueries({ queryKey: ['project', project.id] })
     }, [has, project.ingested_event, project.id, client])
-    return { arrived, stream }
+    return { arrived, stream, looking: arrived === null && project.ingested_event && stored.isPending }
 }
 
 const fromStore = (row: EventRow): Arrived => ({ event: row, latencyMs: null })

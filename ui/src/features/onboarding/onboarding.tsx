@@ -11,7 +11,7 @@ import { Code, CopyLine } from '@/ui/copy'
 import { Page } from '@/ui/page'
 import { Dot, Panel } from '@/ui/panel'
 import { Select } from '@/ui/choice'
-import { useNow } from '@/ui/states'
+import { Skeleton, useNow } from '@/ui/states'
 import { useFirstEvent, type Arrived } from './first-event'
 import { frameworks, type Framework } from './snippets'
 
@@ -22,7 +22,7 @@ export function OnboardingPage() {
     const project = useProject()
     const search = route.useSearch()
     const navigate = route.useNavigate()
-    const { arrived, stream } = useFirstEvent()
+    const { arrived, stream, looking } = useFirstEvent()
     const chosen = frameworks.find((framework) => framework.id === search.with) ?? frameworks[0]!
     const choose = (id: string) => void navigate({ search: { with: id }, replace: true })
     const steps = chosen.steps(host(), project.api_token)
@@ -98,6 +98,8 @@ export function OnboardingPage() {
                 <div className="min-w-0">
                     {arrived ? (
                         <ArrivedEvent arrived={arrived} />
+                    ) : looking ? (
+                        <Skeleton className="h-[220px] !rounded-lg" />
                     ) : (
                         <Panel label="First event" className="flex flex-col gap-3 p-5">
                             <p className="flex items-center gap-2.5 text-lg font-[600]" role="status">
