@@ -55,7 +55,7 @@ const home = createRoute({
     },
 })
 
-const login = createRoute({ getParentRoute: () => root, path: '/login', component: LoginPage, validateSearch: (raw: Record<string, unknown>) => compact({ next: text(raw, 'next') }) })
+const login = createRoute({ getParentRoute: () => root, path: '/login', component: LoginPage, validateSearch: (raw: Record<string, unknown>) => compact({ next: text(raw, 'next'), note: oneOf(raw, 'note', ['password-changed'] as const) }) })
 const signup = createRoute({ getParentRoute: () => root, path: '/signup', component: lazyRouteComponent(() => import('@/features/session/signup'), 'SignupPage') })
 const invite = createRoute({ getParentRoute: () => root, path: '/signup/$inviteId', component: lazyRouteComponent(() => import('@/features/session/invite'), 'InvitePage') })
 const reset = createRoute({ getParentRoute: () => root, path: '/reset', component: lazyRouteComponent(() => import('@/features/session/reset'), 'RequestResetPage') })

@@ -47,6 +47,7 @@ export async function startHoglet(environment = {}, options = []) {
     const proxy = process.env.HOGLET_E2E_DIST ? await front(await freePort(), backend) : null
     return {
         url: proxy ? `http://127.0.0.1:${proxy.address().port}` : backend,
+        folder,
         log: () => log,
         async stop() {
             proxy?.closeAllConnections()

@@ -120,4 +120,24 @@ test('formulas join series', async () => {
     await page.getByRole('region', { name: 'Answer' }).getByText('100', { exact: true }).waitFor()
 })
 
+test('dragging over the chart narrows the dates', async () => {
+    await page.goto(page.url().replace(/\/insights.*/, '/insights/new?from=-30d'))
+    const plot = page.locator('.u-over')
+    await plot.waitFor()
+    const box = await plot.boundingBox()
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 60)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 })
+    await page.mouse.up()
+    await page.waitForURL(/from=%?2?2?\d{4}-\d{2}-\d{2}/)
+    await page.getByRole('button', { name: /^Date range: \d/ }).waitFor()
+})
+
+test('dates can be said in words', async () => {
+    await page.getByRole('button', { name: /ate range:/ }).click()
+    await page.getByLabel('In words').fill('last 3 weeks')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Date range: Last 3 weeks' }).waitFor()
+})
+
 test('nothing was thrown and nothing left the server', () => assert.deepEqual(browser.problems, []))

@@ -1,6 +1,9 @@
 // Persons, groups, definitions, ingestion and settings, as somebody runs a project with them.
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { accessibilityProblems, administrator, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page, base
@@ -174,6 +177,41 @@ test('logging out ends the session, and logging in comes back to the same page',
     await page.getByRole('button', { name: 'Log in' }).click()
     await page.waitForURL(/\/persons$/)
 })
+
+test('a forgotten password is replaced through the link in the mail', async () => {
+    const guest = await openBrowser(hoglet.url)
+    try {
+        await guest.page.goto('/login')
+        await guest.page.getByRole('link', { name: 'Forgot your password?' }).click()
+        await guest.page.getByLabel('Email').fill('grace@example.test')
+        await guest.page.getByRole('button', { name: 'Send the link' }).click()
+        await guest.page.getByRole('heading', { name: 'Look in your inbox' }).waitFor()
+        const link = await resetLink()
+        await guest.page.goto(link)
+        await guest.page.getByLabel('New password').fill('battery horse correct')
+        await guest.page.getByRole('button', { name: 'Save password' }).click()
+        await guest.page.getByText('Your password is changed.').waitFor()
+        await guest.page.getByLabel('Email').fill('grace@example.test')
+        await guest.page.getByLabel('Password', { exact: true }).fill('battery horse correct')
+        await guest.page.getByRole('button', { name: 'Log in' }).click()
+        await guest.page.waitForURL(/\/project\/\d+/)
+        await guest.page.goto(link)
+        await guest.page.getByRole('heading', { name: 'This link does not work any more' }).waitFor()
+    } finally {
+        await guest.close()
+    }
+})
+
+/** The link of the newest letter, out of the folder that stands in for a mail server. */
+async function resetLink() {
+    for (let tries = 0; tries < 100; tries += 1) {
+        const letters = readdirSync(join(hoglet.folder, 'mail')).map((name) => readFileSync(join(hoglet.folder, 'mail', name), 'utf8').replace(/=\r?\n/g, ''))
+        const found = letters.map((letter) => /\/reset\/[\w-]+\/[\w-]+/.exec(letter)?.[0]).find(Boolean)
+        if (found) return found
+        await sleep(100)
+    }
+    throw new Error('no letter was written')
+}
 
 for (const theme of ['light', 'dark']) {
     test(`pages pass the accessibility rules in the ${theme} theme`, async () => {

@@ -11,7 +11,7 @@ import { PasswordField } from './password-field'
 const route = getRouteApi('/login')
 
 export function LoginPage() {
-    const { next } = route.useSearch()
+    const { next, note } = route.useSearch()
     const [email, setEmail] = useState('')
     const [password, setPassword] = useState('')
     const enter = useEnter('/api/login/', safeNext(next))
@@ -20,6 +20,7 @@ export function LoginPage() {
     return (
         <SessionCard
             title="Log in"
+            lead={note === 'password-changed' ? 'Your password is changed. Log in with the new one.' : undefined}
             footer={
                 <>
                     <Link to="/reset">Forgot your password?</Link>

@@ -54,7 +54,7 @@ export function CompleteResetPage() {
     const [password, setPassword] = useState('')
     const base = `/api/reset/${encodeURIComponent(uuid)}/`
     const valid = useQuery({ queryKey: ['reset', uuid, token], queryFn: () => request<null>('GET', `${base}?token=${encodeURIComponent(token)}`).then(() => true), retry: false })
-    const enter = useEnter(base, '/')
+    const enter = useEnter(base, '/login?note=password-changed')
     const again = <Link to="/reset">Ask for a new link</Link>
     if (valid.isError) {
         return (
