@@ -1,6 +1,7 @@
 //! How fast capture is: decoding alone, and the whole server beside a minimal one that only writes and syncs the same bytes.
 //!
-//! `cargo run --release -p capture --example throughput [seconds]`; the load generator shares the machine's cores.
+//! `cargo run --release -p capture --example throughput [seconds] [capture|minimal]`; the load generator shares the machine's
+//! cores. Naming one server measures only that one, for a profiler.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -23,6 +24,14 @@ const CONNECTIONS: usize = 64;
 
 fn main() -> std::io::Result<()> {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(3);
+    let only = std::env::args().nth(2);
+    if let Some(only) = only {
+        let server = if only == "minimal" { Server::Minimal } else { Server::Capture };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let measured = runtime.block_on(measure(server, &batch(1), seconds))?;
+        println!("{:.0} req/s, {:.1} µs of CPU each", measured.rate, measured.cpu_us);
+        return Ok(());
+    }
     for events in [1, 50] {
         let plain = batch(events);
         decode(&format!("{events} events, plain"), events, &plain, seconds);
