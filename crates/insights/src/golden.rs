@@ -8,7 +8,7 @@ use crate::answer::{Question, Refresh, Reply};
 use crate::{InsightsState, Limits, Parts};
 use async_trait::async_trait;
 use db::Db;
-use events::{Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonRow};
+use events::{Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonOverride, PersonRow};
 use model::{Clock, GroupTypeIndex, PersonMode, Properties, TeamId, Timestamp, person_uuid};
 use query::{PropertyType, PropertyTypes};
 use serde::Deserialize;
@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = &[
     ("hogql", include_str!("../golden/hogql.json")),
     ("hogql_editor", include_str!("../golden/hogql_editor.json")),
     ("hogql_limit", include_str!("../golden/hogql_limit.json")),
+    ("merged_persons", include_str!("../golden/merged_persons.json")),
     ("trends_active_users", include_str!("../golden/trends_active_users.json")),
     ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
     ("trends_breakdown_few", include_str!("../golden/trends_breakdown_few.json")),
@@ -76,6 +77,9 @@ struct File {
     persons: Vec<FilePerson>,
     #[serde(default)]
     groups: Vec<FileGroup>,
+    /// Distinct ids that had a person of their own when their events were stored, and were merged later.
+    #[serde(default)]
+    merged: Vec<String>,
     /// Distinct ids of events whose persons do not exist.
     #[serde(default)]
     without_profile: Vec<String>,
@@ -86,14 +90,18 @@ struct File {
 /// `{"event": {"v": "Numeric"}}`
 type Types = BTreeMap<String, BTreeMap<String, String>>;
 
-/// `["u1", "A", "2025-03-10T10:00:00Z", {"b": "x"}]`: distinct id, event, time, properties; then, rarely, `{"elements_chain": …}`.
+/// `["u1", "A", "2025-03-10T10:00:00Z", {"b": "x"}]`: distinct id, event, time, properties; then, rarely, other fields.
 #[derive(Deserialize)]
 struct FileEvent(String, String, Timestamp, #[serde(default)] Value, #[serde(default)] Fields);
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
+    #[serde(default)]
     elements_chain: String,
+    /// As they were; without it, as they are now.
+    #[serde(default)]
+    person_properties: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -209,8 +217,10 @@ impl Suite {
             .enumerate()
             .map(|(index, FileEvent(distinct_id, event, at, properties, fields))| {
                 let person = self.person_of(distinct_id);
-                let owner = person.map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
-                let person_properties = person.map(|person| Value::Object(person.properties.clone()));
+                let is_merged = self.file.merged.contains(distinct_id);
+                let owner = person.filter(|_| !is_merged).map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
+                let now = person.map(|person| Value::Object(person.properties.clone()));
+                let person_properties = fields.person_properties.clone().or(now);
                 EventRow {
                     team: TEAM,
                     uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),
@@ -230,10 +240,21 @@ impl Suite {
             .collect()
     }
 
+    fn overrides(&self) -> Vec<PersonOverride> {
+        let merged = self.file.merged.iter().filter_map(|distinct_id| Some((distinct_id, self.person_of(distinct_id)?)));
+        let to_override = |(distinct_id, person): (&String, &FilePerson)| PersonOverride {
+            team: TEAM,
+            distinct_id: distinct_id.as_str().into(),
+            person_id: person_uuid(TEAM, &person.distinct_ids[0]),
+            version: 1,
+        };
+        merged.map(to_override).collect()
+    }
+
     /// Fills the store and asks every question. Returns what was wrong, one text per failing case. `sealed`: the store writes
     /// its newest rows into segments first.
     pub async fn run(&self, store: Arc<dyn EventStore>, sealed: bool) -> Vec<String> {
-        let batch = EventBatch { rows: self.rows(), overrides: Vec::new(), position: Some(1) };
+        let batch = EventBatch { rows: self.rows(), overrides: self.overrides(), position: Some(1) };
         if let Err(error) = store.append(batch).await {
             return vec![format!("{}: the events could not be stored: {error}", self.name)];
         }

@@ -7,7 +7,7 @@ use crate::dates::Calendar;
 use crate::failure::Failure;
 use crate::nodes::Modifiers;
 use arrow_array::RecordBatch;
-use events::{Budget, Column};
+use events::{Budget, Column, QueryError};
 use model::Timestamp;
 use parking_lot::Mutex;
 use query::ast::{CompareOp, Expr, Query, Select};
@@ -140,10 +140,15 @@ impl Run {
         let (row_limit, offset) = (resolved.limit, resolved.offset);
         let spent = self.started.elapsed();
         let Some(left) = self.deadline.checked_sub(spent) else {
-            return Err(events::QueryError::Deadline(self.deadline).into());
+            return Err(QueryError::Deadline(self.deadline).into());
         };
         let budget = Budget { deadline: left, ..self.engine.limits.budget };
-        let selected = self.engine.store.select(events::Select { query: resolved, budget, cancel: self.cancel.clone() }).await?;
+        let selected = self.engine.store.select(events::Select { query: resolved, budget, cancel: self.cancel.clone() }).await;
+        let selected = selected.map_err(|error| match error {
+            // Steps before this one used up part of the time; the client knows only the whole.
+            QueryError::Deadline(_) => QueryError::Deadline(self.deadline),
+            other => other,
+        })?;
         check_size(&selected.batches)?;
         let mut trace = self.trace.lock();
         trace.hogql.push(text);
