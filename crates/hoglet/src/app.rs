@@ -50,7 +50,7 @@ pub fn router(
             .merge(sdk::routes(Sdk::new(pipeline.teams.clone()).context("the browser SDK's scripts")?));
     }
     if roles.livestream {
-        let is_valid = live::project_keeps_token(pipeline.teams.clone());
+        let is_valid = live::token_still_holds(pipeline.teams.clone(), accounts.authenticator());
         app = app.merge(live::routes(Live { hub: pipeline.hub.clone(), tokens: live_tokens, is_valid, limits: live::Limits::default() }));
     }
     if roles.web {

@@ -21,6 +21,7 @@ use futures::future::BoxFuture;
 use model::{TeamId, Timestamp};
 use teams::Teams;
 use uuid::Uuid;
+use web::Authenticator;
 
 pub use hub::Hub;
 pub use tokens::{Claims, LiveTokens};
@@ -63,20 +64,29 @@ impl Default for Limits {
     }
 }
 
-/// Valid while the project exists and still has the API token that the claims were issued for: resetting it shuts every watcher out.
-pub fn project_keeps_token(teams: Teams) -> IsValid {
+/// Valid while the project has the API token that the claims were issued for, and the person they were issued to may see it: resetting
+/// the token shuts every watcher out, removing a member that one.
+pub fn token_still_holds(teams: Teams, authenticator: Authenticator) -> IsValid {
     Arc::new(move |claims| {
-        let teams = teams.clone();
+        let (teams, authenticator) = (teams.clone(), authenticator.clone());
         Box::pin(async move {
-            match teams.by_id(claims.team).await {
-                Ok(team) => team.is_some_and(|team| team.api_token == claims.api_token),
-                Err(error) => {
-                    tracing::warn!("a live stream's project cannot be looked up: {error:#}");
-                    false
-                }
-            }
+            still_valid(&teams, &authenticator, &claims).await.unwrap_or_else(|error| {
+                tracing::warn!("whether a live stream may go on is unknown, so it ends: {error:#}");
+                false
+            })
         })
     })
+}
+
+async fn still_valid(teams: &Teams, authenticator: &Authenticator, claims: &Claims) -> anyhow::Result<bool> {
+    let team = teams.by_id(claims.team).await?;
+    if team.is_none_or(|team| team.api_token != claims.api_token) {
+        return Ok(false);
+    }
+    match claims.user {
+        Some(user) => Ok(authenticator.may_see(user, claims.team).await?),
+        None => Ok(true),
+    }
 }
 
 /// `/livestream`, `/livestream/events`, `/livestream/stats`.

@@ -3,7 +3,7 @@ use crate::{ApiError, ApiResult, Caller, SESSION_COOKIE, client_ip};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, RawPathParams};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use model::{TeamId, UserId};
+use model::{TeamId, Timestamp, UserId};
 use std::net::IpAddr;
 use std::sync::Arc;
 use teams::Team;
@@ -66,6 +66,16 @@ impl Authenticator {
         let caller = self.lookup.caller(Credentials::Key(key.to_owned())).await?;
         let (team, level) = self.lookup.project(&caller, project).await?;
         Ok(Access { caller, team, level })
+    }
+
+    /// Whether this person may see the project now, for what was opened earlier and is still going on.
+    pub async fn may_see(&self, user: UserId, project: TeamId) -> ApiResult<bool> {
+        let caller = Caller::Session { user, signed_in_at: Timestamp::EPOCH };
+        match self.lookup.project(&caller, ProjectRef::Id(project)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.status().is_server_error() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Adds the extractors' source to every route of `router`.

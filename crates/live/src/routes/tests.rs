@@ -9,13 +9,13 @@ use std::{
 use axum::{Router, body::Body};
 use futures::StreamExt;
 use http::{Request, Response, StatusCode};
-use model::{Clock, TeamId, Timestamp};
+use model::{Clock, TeamId, Timestamp, UserId};
 use serde_json::{Value, json};
 use teams::{Team, Teams};
 use uuid::Uuid;
-use web::testing;
+use web::{ApiError, ApiResult, Authenticator, Caller, Credentials, Lookup, ProjectRef, testing};
 
-use crate::{Hub, Limits, Live, LiveEvent, LiveTokens, project_keeps_token};
+use crate::{Hub, Limits, Live, LiveEvent, LiveTokens, token_still_holds};
 
 struct Server {
     router: Router,
@@ -23,6 +23,27 @@ struct Server {
     teams: Teams,
     team: Arc<Team>,
     token: String,
+    is_member: Arc<AtomicBool>,
+}
+
+/// One person, who belongs to the project's organization until that changes.
+struct Members {
+    team: Arc<Team>,
+    is_member: Arc<AtomicBool>,
+}
+
+#[async_trait::async_trait]
+impl Lookup for Members {
+    async fn caller(&self, _: Credentials) -> ApiResult<Caller> {
+        Err(ApiError::unauthenticated())
+    }
+
+    async fn project(&self, _: &Caller, _: ProjectRef) -> ApiResult<(Arc<Team>, u8)> {
+        match self.is_member.load(Ordering::SeqCst) {
+            true => Ok((self.team.clone(), 1)),
+            false => Err(ApiError::not_found_as("Project not found.")),
+        }
+    }
 }
 
 async fn server_with(limits: Limits) -> Server {
@@ -30,9 +51,12 @@ async fn server_with(limits: Limits) -> Server {
     let teams = Teams::new(db::Db::in_memory().await);
     let team = teams.create_for_tests("phc_test").await;
     let (hub, tokens) = (Hub::new(clock), LiveTokens::new(b"secret", clock));
-    let token = tokens.issue(&team, None).unwrap();
-    let live = Live { hub: hub.clone(), tokens, is_valid: project_keeps_token(teams.clone()), limits };
-    Server { router: crate::routes(live), hub, teams, team, token }
+    let token = tokens.issue(&team, Some(UserId(1))).unwrap();
+    let is_member = Arc::new(AtomicBool::new(true));
+    let members = Members { team: team.clone(), is_member: is_member.clone() };
+    let is_valid = token_still_holds(teams.clone(), Authenticator::new(Arc::new(members)));
+    let router = crate::routes(Live { hub: hub.clone(), tokens, is_valid, limits });
+    Server { router, hub, teams, team, token, is_member }
 }
 
 async fn server() -> Server {
@@ -160,23 +184,19 @@ async fn resetting_the_project_token_ends_open_streams_and_refuses_new_ones() {
 }
 
 #[tokio::test]
-async fn busy_stream_still_notices_that_its_token_was_revoked() {
-    let valid = Arc::new(AtomicBool::new(true));
-    let answer = valid.clone();
-    let server = server().await;
-    let clock = Clock::Fixed(Timestamp::from_seconds(1_788_256_800));
-    let live = Live {
-        hub: server.hub.clone(),
-        tokens: LiveTokens::new(b"secret", clock),
-        is_valid: Arc::new(move |_| {
-            let valid = answer.load(Ordering::SeqCst);
-            Box::pin(async move { valid })
-        }),
-        limits: Limits { recheck_every: Duration::from_millis(5), ..Limits::default() },
-    };
-    let server = Server { router: crate::routes(live), ..server };
+async fn removing_a_member_ends_the_streams_of_that_person() {
+    let server = server_with(Limits { recheck_every: Duration::from_millis(10), ..Limits::default() }).await;
     let mut frames = server.watch("").await;
-    valid.store(false, Ordering::SeqCst);
+    server.is_member.store(false, Ordering::SeqCst);
+    assert_eq!(frames.next().await, None);
+    assert_eq!(server.get("/livestream/stats", Some(&server.token)).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn busy_stream_still_notices_that_its_token_was_revoked() {
+    let server = server_with(Limits { recheck_every: Duration::from_millis(5), ..Limits::default() }).await;
+    let mut frames = server.watch("").await;
+    server.is_member.store(false, Ordering::SeqCst);
     // Every frame that is read makes room for another: without the check first, this loop would not end.
     loop {
         server.hub.publish(&[event("flood", json!({}))]);
