@@ -18,9 +18,18 @@ pub fn print_datafusion(resolved: &Resolved) -> Printed {
     Printed { sql: query(&resolved.query), tables: resolved.tables.clone(), columns: resolved.columns.clone() }
 }
 
+/// Every name that printed SQL may hand to `hog_eval`, so that an engine can check that it knows them all.
+pub fn interpreted_functions() -> Vec<&'static str> {
+    let by_printer = [
+        "identity", "emptyArray", "orOneNull", "toString", "toFloat", "toBool", "toUUID", "round", "JSONExtract", "arraySum", "arrayAvg", "arrayMin", "arrayMax", "arraySort",
+        "arrayReverseSort", "arrayExists", "arrayAll", "arrayCount",
+    ];
+    Function::interpreted().chain(by_printer).collect()
+}
+
 fn query(query: &TypedQuery) -> String {
     match query {
-        TypedQuery::Select(one) => select(one),
+        TypedQuery::Select(one) => crate::on_enough_stack(|| select(one)),
         TypedQuery::Set { first, rest } => {
             let mut sql = branch(first);
             for (operator, query) in rest {
@@ -169,6 +178,10 @@ fn text(value: &str) -> String {
 
 /// One expression that can stand beside any operator.
 fn expr(typed: &Typed) -> String {
+    crate::on_enough_stack(|| node(typed))
+}
+
+fn node(typed: &Typed) -> String {
     match &typed.node {
         Node::Constant(value) => constant(value, &typed.kind),
         Node::Column { source, name } => format!("{}.{}", identifier(source), identifier(name)),

@@ -56,6 +56,17 @@ fn path(parts: &[String], f: &mut Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+fn placeholder(parts: &[String], f: &mut Formatter<'_>) -> fmt::Result {
+    f.write_char('{')?;
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            f.write_char('.')?;
+        }
+        name(part, f)?;
+    }
+    f.write_char('}')
+}
+
 fn list<T>(items: &[T], f: &mut Formatter<'_>, mut item: impl FnMut(&T, &mut Formatter<'_>) -> fmt::Result) -> fmt::Result {
     for (at, one) in items.iter().enumerate() {
         if at > 0 {
@@ -248,11 +259,7 @@ impl Display for TableRef {
                 })?;
                 f.write_char(')')?;
             }
-            TableSource::Placeholder(parts) => {
-                f.write_char('{')?;
-                path(parts, f)?;
-                f.write_char('}')?;
-            }
+            TableSource::Placeholder(parts) => placeholder(parts, f)?,
         }
         if let Some(alias) = &self.alias {
             f.write_str(" AS ")?;
@@ -408,101 +415,101 @@ impl Display for CompareOp {
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            ExprKind::Constant(constant) => constant.fmt(f),
-            ExprKind::Field(parts) => path(parts, f),
-            ExprKind::Star(star) => star.fmt(f),
-            ExprKind::Columns(pattern) => {
-                f.write_str("COLUMNS(")?;
-                string(pattern, f)?;
-                f.write_char(')')
-            }
-            ExprKind::Call(call) => call.fmt(f),
-            ExprKind::And(terms) => chain(terms, " AND ", power::AND, f),
-            ExprKind::Or(terms) => chain(terms, " OR ", power::OR, f),
-            ExprKind::Not(inner) => {
-                f.write_str("NOT ")?;
-                operand(inner, power::NOT, f)
-            }
-            ExprKind::Negate(inner) => {
-                // `-5` and `--` mean something else.
-                if matches!(inner.kind, ExprKind::Constant(_)) || binding(inner) <= power::NEGATE { write!(f, "-({inner})") } else { write!(f, "-{inner}") }
-            }
-            ExprKind::Arithmetic(left, op, right) => {
-                let (level, symbol) = arithmetic(*op);
-                operand(left, level, f)?;
-                write!(f, " {symbol} ")?;
-                operand(right, level + 1, f)
-            }
-            ExprKind::Compare(left, op, right) => {
-                operand(left, power::COMPARE, f)?;
-                write!(f, " {op} ")?;
-                operand(right, power::COMPARE + 1, f)
-            }
-            ExprKind::Between { expr, low, high, negated } => {
-                operand(expr, power::COMPARE, f)?;
-                f.write_str(if *negated { " NOT BETWEEN " } else { " BETWEEN " })?;
-                operand(low, power::COMPARE + 1, f)?;
-                f.write_str(" AND ")?;
-                operand(high, power::COMPARE + 1, f)
-            }
-            ExprKind::IsNull { expr, negated } => {
-                operand(expr, power::COMPARE, f)?;
-                f.write_str(if *negated { " IS NOT NULL" } else { " IS NULL" })
-            }
-            ExprKind::Cast { expr, to, or_null } => {
-                f.write_str(if *or_null { "TRY_CAST(" } else { "CAST(" })?;
-                operand(expr, power::TERNARY, f)?;
-                write!(f, " AS {to})")
-            }
-            ExprKind::Array(items) => bracketed("[", items, "]", f),
-            ExprKind::Tuple(items) => bracketed("(", items, if items.len() == 1 { ",)" } else { ")" }, f),
-            ExprKind::Dict(pairs) => {
-                f.write_char('{')?;
-                list(pairs, f, |(key, value), f| {
-                    operand(key, power::OR, f)?;
-                    f.write_str(": ")?;
-                    operand(value, power::TERNARY, f)
-                })?;
-                f.write_char('}')
-            }
-            ExprKind::Index { of, index } => {
-                operand(of, power::POSTFIX, f)?;
-                f.write_char('[')?;
-                operand(index, power::TERNARY, f)?;
-                f.write_char(']')
-            }
-            ExprKind::Slice { of, from, to } => {
-                operand(of, power::POSTFIX, f)?;
-                f.write_char('[')?;
-                if let Some(from) = from {
-                    operand(from, power::TERNARY, f)?;
-                }
-                f.write_char(':')?;
-                if let Some(to) = to {
-                    operand(to, power::TERNARY, f)?;
-                }
-                f.write_char(']')
-            }
-            ExprKind::Access { of, name: member } => access(of, member, f),
-            ExprKind::Lambda { params, body } => {
-                f.write_char('(')?;
-                list(params, f, |param, f| name(param, f))?;
-                f.write_str(") -> ")?;
-                operand(body, power::TERNARY, f)
-            }
-            ExprKind::Subquery(query) => write!(f, "({query})"),
-            ExprKind::Alias { expr, name: alias } => {
-                operand(expr, power::TERNARY, f)?;
-                f.write_str(" AS ")?;
-                name(alias, f)
-            }
-            ExprKind::Placeholder(parts) => {
-                f.write_char('{')?;
-                path(parts, f)?;
-                f.write_char('}')
-            }
+        crate::on_enough_stack(|| kind(&self.kind, f))
+    }
+}
+
+fn kind(kind: &ExprKind, f: &mut Formatter<'_>) -> fmt::Result {
+    match kind {
+        ExprKind::Constant(constant) => constant.fmt(f),
+        ExprKind::Field(parts) => path(parts, f),
+        ExprKind::Star(star) => star.fmt(f),
+        ExprKind::Columns(pattern) => {
+            f.write_str("COLUMNS(")?;
+            string(pattern, f)?;
+            f.write_char(')')
         }
+        ExprKind::Call(call) => call.fmt(f),
+        ExprKind::And(terms) => chain(terms, " AND ", power::AND, f),
+        ExprKind::Or(terms) => chain(terms, " OR ", power::OR, f),
+        ExprKind::Not(inner) => {
+            f.write_str("NOT ")?;
+            operand(inner, power::NOT, f)
+        }
+        ExprKind::Negate(inner) => {
+            // `-5`, `-5[1]` and `--` mean something else.
+            if matches!(inner.kind, ExprKind::Field(_) | ExprKind::Call(_)) { write!(f, "-{inner}") } else { write!(f, "-({inner})") }
+        }
+        ExprKind::Arithmetic(left, op, right) => {
+            let (level, symbol) = arithmetic(*op);
+            operand(left, level, f)?;
+            write!(f, " {symbol} ")?;
+            operand(right, level + 1, f)
+        }
+        ExprKind::Compare(left, op, right) => {
+            operand(left, power::COMPARE, f)?;
+            write!(f, " {op} ")?;
+            operand(right, power::COMPARE + 1, f)
+        }
+        ExprKind::Between { expr, low, high, negated } => {
+            operand(expr, power::COMPARE, f)?;
+            f.write_str(if *negated { " NOT BETWEEN " } else { " BETWEEN " })?;
+            operand(low, power::COMPARE + 1, f)?;
+            f.write_str(" AND ")?;
+            operand(high, power::COMPARE + 1, f)
+        }
+        ExprKind::IsNull { expr, negated } => {
+            operand(expr, power::COMPARE, f)?;
+            f.write_str(if *negated { " IS NOT NULL" } else { " IS NULL" })
+        }
+        ExprKind::Cast { expr, to, or_null } => {
+            f.write_str(if *or_null { "TRY_CAST(" } else { "CAST(" })?;
+            operand(expr, power::TERNARY, f)?;
+            write!(f, " AS {to})")
+        }
+        ExprKind::Array(items) => bracketed("[", items, "]", f),
+        ExprKind::Tuple(items) => bracketed("(", items, if items.len() == 1 { ",)" } else { ")" }, f),
+        ExprKind::Dict(pairs) => {
+            f.write_char('{')?;
+            list(pairs, f, |(key, value), f| {
+                operand(key, power::OR, f)?;
+                f.write_str(": ")?;
+                operand(value, power::TERNARY, f)
+            })?;
+            f.write_char('}')
+        }
+        ExprKind::Index { of, index } => {
+            operand(of, power::POSTFIX, f)?;
+            f.write_char('[')?;
+            operand(index, power::TERNARY, f)?;
+            f.write_char(']')
+        }
+        ExprKind::Slice { of, from, to } => {
+            operand(of, power::POSTFIX, f)?;
+            f.write_char('[')?;
+            if let Some(from) = from {
+                operand(from, power::TERNARY, f)?;
+            }
+            f.write_char(':')?;
+            if let Some(to) = to {
+                operand(to, power::TERNARY, f)?;
+            }
+            f.write_char(']')
+        }
+        ExprKind::Access { of, name: member } => access(of, member, f),
+        ExprKind::Lambda { params, body } => {
+            f.write_char('(')?;
+            list(params, f, |param, f| name(param, f))?;
+            f.write_str(") -> ")?;
+            operand(body, power::TERNARY, f)
+        }
+        ExprKind::Subquery(query) => write!(f, "({query})"),
+        ExprKind::Alias { expr, name: alias } => {
+            operand(expr, power::TERNARY, f)?;
+            f.write_str(" AS ")?;
+            name(alias, f)
+        }
+        ExprKind::Placeholder(parts) => placeholder(parts, f),
     }
 }
 

@@ -107,6 +107,11 @@ impl Function {
         CASE_INSENSITIVE.iter().find(|(other, _)| *other == lower).and_then(|(_, usual)| by_name(usual))
     }
 
+    /// Those that the engine's interpreter of plain values must know.
+    pub fn interpreted() -> impl Iterator<Item = &'static str> {
+        scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).filter(|function| function.spelling == Spelling::Eval).map(|function| function.name)
+    }
+
     pub fn want(&self, position: usize) -> Want {
         self.takes.get(position).or(self.takes.last()).copied().unwrap_or(Want::Any)
     }
@@ -151,7 +156,7 @@ impl Function {
 /// Other names of the same function.
 const ALIASES: &[(&str, &str)] = &[
     ("toInt64", "toInt"), ("toInt32", "toInt"), ("toInt16", "toInt"), ("toInt8", "toInt"), ("toUInt64", "toInt"), ("toUInt32", "toInt"), ("toUInt16", "toInt"), ("toUInt8", "toInt"),
-    ("toIntOrZero", "toInt"), ("toInt64OrNull", "toInt"), ("toFloat64", "toFloat"), ("toFloat32", "toFloat"), ("toFloatOrDefault", "toFloat"), ("toFloat64OrNull", "toFloat"),
+    ("toInt64OrNull", "toInt"), ("toFloat64", "toFloat"), ("toFloat32", "toFloat"), ("toFloat64OrNull", "toFloat"),
     ("toDecimal", "toFloat"), ("toDateTime64", "toDateTime"), ("toDateTimeUS", "toDateTime"), ("parseDateTimeBestEffort", "toDateTime"), ("parseDateTimeBestEffortOrNull", "toDateTime"),
     ("parseDateTime64BestEffort", "toDateTime"), ("parseDateTime64BestEffortOrNull", "toDateTime"), ("toTimezone", "toTimeZone"), ("ltrim", "trimLeft"), ("rtrim", "trimRight"),
     ("date_diff", "dateDiff"), ("timestampDiff", "dateDiff"), ("TIMESTAMP_DIFF", "dateDiff"), ("date_add", "dateAdd"), ("date_sub", "dateSub"), ("timestampAdd", "dateAdd"), ("timestampSub", "dateSub"),

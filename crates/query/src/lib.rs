@@ -25,7 +25,7 @@ pub mod time;
 pub mod typed;
 
 pub use context::{Context, LimitRule, PersonsMode, PropertyType, PropertyTypes};
-pub use datafusion::print_datafusion;
+pub use datafusion::{interpreted_functions, print_datafusion};
 pub use parser::{MAX_DEPTH, parse, parse_expr};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use printed::{ColumnKind, ColumnSource, ColumnUse, Printed, PropertyOwner, Table, TableUse};
@@ -37,4 +37,9 @@ pub struct SyntaxError {
     pub message: String,
     pub start: usize,
     pub end: usize,
+}
+
+/// Trees are at most some hundred levels deep, but a level can take several kilobytes of stack and server threads have little.
+fn on_enough_stack<T>(run: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(128 << 10, 2 << 20, run)
 }

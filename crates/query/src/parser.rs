@@ -171,7 +171,7 @@ impl<'a> Parser<'a> {
         }
         let outer = std::mem::take(&mut self.height);
         self.depth += 1;
-        let parsed = parse(self);
+        let parsed = crate::on_enough_stack(|| parse(self));
         self.depth -= 1;
         self.height = outer.max(self.height + 1);
         if self.height > MAX_DEPTH {

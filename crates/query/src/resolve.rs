@@ -103,7 +103,7 @@ impl Resolver<'_> {
             return error(span, "The query is too large once its aliases and WITH clauses are expanded");
         }
         self.depth += 1;
-        let resolved = resolve(self);
+        let resolved = crate::on_enough_stack(|| resolve(self));
         self.depth -= 1;
         resolved
     }

@@ -1,4 +1,4 @@
-//! The tables that HogQL sees (§ tables in the docs), and what their fields are made of.
+//! The tables that HogQL sees, and what their fields are made of.
 
 use crate::printed::{ColumnKind, PropertyOwner, Table};
 use crate::typed::{INT64, Type, UINT8};

@@ -286,3 +286,7 @@ select a = b = c, a < b < c from t
 select x ? y ? 1 : 2 : 3 from t
 
 select a ?? b ?? c, (a ?? b) = c from t
+
+select ((select 1) + 1), ((select 1)), ((select 1) union all (select 2)), (((select 1)[1]), 2)
+
+select a from t where x in ((select 1) union all select 2) and y in ((select 3))

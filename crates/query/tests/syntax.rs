@@ -117,6 +117,9 @@ const REJECTED: &[(&str, usize)] = &[
     ("select 1 as", 11),
     ("select 1 into outfile 'x'", 9),
     ("select 1 format JSON", 9),
+    ("select cast(1, 'a b')", 15),
+    ("select x::`a b`", 10),
+    ("select ((select 1) union)", 24),
 ];
 
 #[test]
@@ -273,9 +276,9 @@ fn clauses_land_in_their_places() {
 }
 
 #[test]
-fn limit_with_a_comma_names_the_offset_first() {
+fn limit_with_a_comma_names_the_limit_first() {
     let query = select("select 1 limit 5, 10");
-    assert_eq!((query.limit, query.offset), (Some(Expr::constant(10)), Some(Expr::constant(5))));
+    assert_eq!((query.limit, query.offset), (Some(Expr::constant(5)), Some(Expr::constant(10))));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub const AGGREGATES: &[Function] = &[
     aggregate("every", (1, 1), &[W::Truth], Condition, Always, Template("bool_and($0)")),
     aggregate("some", (1, 1), &[W::Truth], Condition, Always, Template("bool_or($0)")),
     aggregate("string_agg", (2, 2), &[W::Text], Text, Always, Template("CAST(string_agg($0, $1)$f AS VARCHAR)")),
-    aggregate("avgWeighted", (2, 2), &[W::Float], Float, Always, Template("(sum($0 * $1)$f / sum($1)$f)")),
+    aggregate("avgWeighted", (2, 2), &[W::Float], Float, Always, Template("(sum($0 * $1)$f / sum(CASE WHEN $0 IS NOT NULL THEN $1 END)$f)")),
 
     window("row_number", (0, 0), &[], UInt64, Never, "row_number"),
     window("rank", (0, 0), &[], UInt64, Never, "rank"),

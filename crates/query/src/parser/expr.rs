@@ -317,18 +317,22 @@ impl Parser<'_> {
 
     /// `(a)`, `(a, b)`, `(select …)`, `(x, y) -> …`
     fn parenthesis(&mut self, start: usize) -> Result<Expr> {
-        if self.at_query() {
-            self.next();
+        self.next();
+        // `((select …` may still be an expression, as in `((select 1) + 1)`.
+        if self.at_query() && !self.is_symbol("(") {
             let query = self.query()?;
             self.expect_symbol(")")?;
             return Ok(Expr { kind: ExprKind::Subquery(Box::new(query)), span: self.span_from(start) });
         }
-        self.next();
         if self.take_symbol(")") {
             let kind = if self.take_symbol("->") { self.lambda(Vec::new())? } else { ExprKind::Tuple(Vec::new()) };
             return Ok(Expr { kind, span: self.span_from(start) });
         }
-        let first = self.expr()?;
+        let mut first = self.expr()?;
+        if let ExprKind::Subquery(query) = first.kind {
+            let query = self.set_operations(*query)?;
+            first = Expr { kind: ExprKind::Subquery(Box::new(query)), span: first.span };
+        }
         let is_tuple = self.take_symbol(",");
         let mut items = vec![first];
         if is_tuple {
@@ -597,10 +601,14 @@ impl Parser<'_> {
         self.next();
         let expr = Box::new(self.expr_no_alias()?);
         let to = if self.take_symbol(",") {
-            match self.next() {
-                TokenKind::String(name) => name,
-                _ => return Err(self.expected("the name of a type as text")),
-            }
+            let TokenKind::String(name) = self.peek().clone() else {
+                return Err(self.expected("the name of a type as text"));
+            };
+            let mut inner = Parser::new(&name).map_err(|_| self.error_here(format!("'{name}' is not a type")))?;
+            let read = inner.type_name().and_then(|read| inner.expect_end().map(|()| read));
+            let read = read.map_err(|_| self.error_here(format!("'{name}' is not a type")))?;
+            self.next();
+            read
         } else {
             self.expect_word("as")?;
             self.type_name()?
@@ -611,7 +619,12 @@ impl Parser<'_> {
 
     /// `Int64`, `Nullable(Float64)`, `Decimal(10, 2)`, `DateTime64(6, 'UTC')`, `double precision`
     fn type_name(&mut self) -> Result<String> {
+        let start = self.at;
         let mut name = self.identifier("a type")?;
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.at = start;
+            return Err(self.expected("a type"));
+        }
         if self.is_word("precision") {
             self.next();
             name.push_str(" precision");
@@ -623,9 +636,10 @@ impl Parser<'_> {
                         parser.next();
                         Ok(value.to_string())
                     }
-                    TokenKind::String(value) => {
+                    // The name of a time zone.
+                    TokenKind::String(value) if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte)) => {
                         parser.next();
-                        Ok(format!("'{}'", value.replace('\'', "''")))
+                        Ok(format!("'{value}'"))
                     }
                     _ => parser.type_name(),
                 })

@@ -13,13 +13,18 @@ impl Parser<'_> {
     pub(super) fn query(&mut self) -> Result<Query> {
         self.nested(|parser| {
             let first = parser.query_term()?;
-            let mut rest = Vec::new();
-            while let Some(operator) = parser.set_operator() {
-                rest.push((operator, parser.query_term()?));
-                parser.grow()?;
-            }
-            Ok(if rest.is_empty() { first } else { Query::Set(Box::new(SetQuery { first, rest })) })
+            parser.set_operations(first)
         })
+    }
+
+    /// `first UNION …`, or `first` when no set operation follows.
+    pub(super) fn set_operations(&mut self, first: Query) -> Result<Query> {
+        let mut rest = Vec::new();
+        while let Some(operator) = self.set_operator() {
+            rest.push((operator, self.query_term()?));
+            self.grow()?;
+        }
+        Ok(if rest.is_empty() { first } else { Query::Set(Box::new(SetQuery { first, rest })) })
     }
 
     fn set_operator(&mut self) -> Option<SetOperator> {
@@ -98,11 +103,9 @@ impl Parser<'_> {
             if plain || (named && parser.has_cte_columns()) {
                 return parser.cte_query(recursive);
             }
-            let start = parser.start();
             let expr = parser.expr_no_alias()?;
             parser.expect_word("as")?;
             let name = parser.identifier("a name")?;
-            let _ = start;
             Ok(Cte::Expr { name, expr })
         })?;
         Ok(ctes)
@@ -257,17 +260,12 @@ impl Parser<'_> {
         Ok(Order { expr, descending, nulls_first })
     }
 
-    /// `LIMIT n BY …`, `LIMIT n [OFFSET m]`, `LIMIT m, n`, `OFFSET m`, in the orders that ClickHouse takes.
+    /// `LIMIT n BY …`, `LIMIT n [OFFSET m]`, `LIMIT n, m`, `OFFSET m`, in the orders that ClickHouse takes.
     fn limits(&mut self, select: &mut Select) -> Result<()> {
         while self.take_word("limit") {
-            let first = self.expr()?;
-            let mut limit = first;
-            let mut offset = None;
-            if self.take_symbol(",") {
-                offset = Some(std::mem::replace(&mut limit, self.expr()?));
-            } else if self.take_word("offset") {
-                offset = Some(self.expr()?);
-            }
+            let limit = self.expr()?;
+            // As PostHog reads it: `LIMIT 5, 10` is `LIMIT 5 OFFSET 10`, unlike in ClickHouse.
+            let offset = if self.take_symbol(",") || self.take_word("offset") { Some(self.expr()?) } else { None };
             if self.take_word("by") {
                 if select.limit_by.is_some() {
                     return Err(self.error_here("There can be only one LIMIT BY"));

@@ -272,6 +272,32 @@ impl Resolver<'_> {
             let expr = Expr { kind: ExprKind::Call(Box::new(call.clone())), span };
             return self.condition_kind(&expr, false).map(Some);
         }
+        if let "toIntOrZero" | "toFloatOrZero" | "toFloatOrDefault" = call.name.as_str()
+            && (call.args.len() == 1 || (two && call.name == "toFloatOrDefault"))
+        {
+            let inner = self.expr(&call.args[0])?;
+            let number = if call.name == "toIntOrZero" { self.to_int(inner) } else { self.to_float(inner) };
+            let default = match call.args.get(1) {
+                Some(default) => self.expr(default)?,
+                None => Typed::int(0),
+            };
+            let kind = number.kind.clone();
+            let default = self.convert(default, &kind);
+            return Ok(Some(self.scalar("ifNull", vec![number, default])));
+        }
+        if let ("arrayReduce", true, Some(ExprKind::Constant(Constant::String(aggregate)))) = (call.name.as_str(), two, call.args.first().map(|arg| &arg.kind)) {
+            let name = match aggregate.as_str() {
+                "sum" => "arraySum",
+                "avg" => "arrayAvg",
+                "min" => "arrayMin",
+                "max" => "arrayMax",
+                "count" => "length",
+                "uniq" | "uniqExact" => "arrayUniq",
+                other => return error(span, format!("arrayReduce does not know '{}'", shorten(other))),
+            };
+            let array = self.argument(Want::Array, &call.args[1])?;
+            return Ok(Some(self.scalar(name, vec![array])));
+        }
         for (prefix, negative) in [("add", false), ("subtract", true)] {
             if let Some(unit) = call.name.strip_prefix(prefix).filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())).and_then(Unit::parse)
                 && two
