@@ -78,26 +78,29 @@ export type Project = {
     has_group_types?: boolean
 }
 
-export type PropertyOperator =
-    | 'exact'
-    | 'is_not'
-    | 'icontains'
-    | 'not_icontains'
-    | 'regex'
-    | 'not_regex'
-    | 'gt'
-    | 'gte'
-    | 'lt'
-    | 'lte'
-    | 'between'
-    | 'not_between'
-    | 'is_set'
-    | 'is_not_set'
-    | 'is_date_exact'
-    | 'is_date_before'
-    | 'is_date_after'
-    | 'in'
-    | 'not_in'
+export const propertyOperators = [
+    'exact',
+    'is_not',
+    'icontains',
+    'not_icontains',
+    'regex',
+    'not_regex',
+    'gt',
+    'gte',
+    'lt',
+    'lte',
+    'between',
+    'not_between',
+    'is_set',
+    'is_not_set',
+    'is_date_exact',
+    'is_date_before',
+    'is_date_after',
+    'in',
+    'not_in',
+] as const
+
+export type PropertyOperator = (typeof propertyOperators)[number]
 
 export type PropertyFilterType = 'event' | 'person' | 'group' | 'session' | 'cohort' | 'element' | 'event_metadata' | 'hogql'
 

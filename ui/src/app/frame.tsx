@@ -6,6 +6,7 @@ import { ProjectContext } from '@/api/project'
 import { me, projectDetails } from '@/api/queries'
 import { FrameContext } from '@/ui/page'
 import { Failed, Skeleton } from '@/ui/states'
+import { adoptTheme } from '@/ui/theme'
 import { Toasts } from '@/ui/toast'
 import { Navigation } from './navigation'
 import { useShortcuts } from './shortcuts'
@@ -20,6 +21,8 @@ export function Frame() {
     const { projectId } = route.useParams()
     const user = useQuery(me)
     const project = useQuery(projectDetails(Number(projectId)))
+    const chosen = user.data?.theme_mode
+    useEffect(() => adoptTheme(chosen), [chosen])
     if (project.isError) return <Failed className="pt-[20vh]" what="This project cannot be opened" error={project.error} onRetry={() => void project.refetch()} />
     if (!user.data || !project.data) return <FrameSkeleton />
     return (

@@ -22,6 +22,15 @@ function apply(): void {
 
 dark.addEventListener('change', apply)
 
+/** Someone who chose a theme on another device finds it here too, unless this browser has its own choice. */
+export function adoptTheme(choice: ThemeMode | null | undefined): void {
+    try {
+        if (choice && localStorage.getItem(key) === null) setTheme(choice)
+    } catch {
+        // Without storage there is nothing to adopt into.
+    }
+}
+
 export function setTheme(choice: ThemeMode): void {
     try {
         localStorage.setItem(key, choice)

@@ -1,5 +1,5 @@
 import type { EventsQuery } from '@/api/types'
-import { forQuery } from '@/features/filters/public'
+import { forQuery } from '@/api/property-filters'
 import type { DateRange } from '@/lib/date-range'
 import type { ActivitySearch } from './search'
 

@@ -1,5 +1,5 @@
 import type { PropertyFilter } from '@/api/types'
-import { readFilter } from '@/features/filters/filter-search'
+import { readFilter } from '@/api/property-filters'
 import { compact, flag, list, oneOf, text, words } from '@/lib/search'
 
 export type ActivitySearch = {

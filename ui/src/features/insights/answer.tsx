@@ -338,12 +338,12 @@ function Meta({ rows, tookMs, cached, asOf, onReload }: { rows?: number; tookMs:
             <span>{rows !== undefined && rows > 0 ? `${formatShort(rows)} events read in ${formatMilliseconds(tookMs)}` : `Answered in ${formatMilliseconds(tookMs)}`}</span>
             {asOf ? (
                 <span>
-                    {cached ? 'Kept from' : 'As of'} {formatClock(asOf, project.timezone)}
+                    {cached ? 'Nothing new since' : 'Exact, as of'} {formatClock(asOf, project.timezone)}
                 </span>
             ) : null}
             <span className="flex-1" />
             <span>{project.timezone}</span>
-            <IconButton label="Ask again, without what was kept" size="small" className="!w-[26px]" onClick={onReload}>
+            <IconButton label="Ask again" size="small" className="!w-[26px]" onClick={onReload}>
                 <RefreshCw aria-hidden className="!size-3.5" />
             </IconButton>
         </div>

@@ -1,5 +1,5 @@
 import type { BreakdownSpec, EventsNode, Interval, PropertyFilter, TrendsDisplay, TrendsQuery } from '@/api/types'
-import { forQuery, readFilter } from '@/features/filters/filter-search'
+import { forQuery, readFilter } from '@/api/property-filters'
 import type { DateRange } from '@/lib/date-range'
 import { compact, flag, list, oneOf, text } from '@/lib/search'
 

@@ -1,5 +1,4 @@
-import type { FilterValue, PropertyFilter, PropertyFilterType, PropertyOperator } from '@/api/types'
-import { operatorLabels } from './operators'
+import { propertyOperators, type FilterValue, type PropertyFilter, type PropertyFilterType, type PropertyOperator } from './types'
 
 const types: PropertyFilterType[] = ['event', 'person', 'group', 'session', 'cohort', 'element', 'event_metadata', 'hogql']
 
@@ -15,7 +14,7 @@ export function readFilter(raw: unknown): PropertyFilter | null {
     const { type, key, operator, value: given, group_type_index: index } = raw as Record<string, unknown>
     if (!types.includes(type as PropertyFilterType) || (typeof key !== 'string' && typeof key !== 'number')) return null
     const filter: PropertyFilter = { type: type as PropertyFilterType, key: String(key) }
-    if (typeof operator === 'string' && operator in operatorLabels) filter.operator = operator as PropertyOperator
+    if (propertyOperators.includes(operator as PropertyOperator)) filter.operator = operator as PropertyOperator
     const parsed = value(given)
     if (parsed !== undefined && parsed !== null) filter.value = parsed
     if (typeof index === 'number' && index >= 0 && index <= 4) filter.group_type_index = index

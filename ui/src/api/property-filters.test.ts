@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { forQuery, readFilter } from './filter-search'
+import { forQuery, readFilter } from './property-filters'
 
 describe('filters in addresses', () => {
     it('reads back what was written', () => {
