@@ -113,7 +113,7 @@ impl Shared {
             }
             writer.write(batch)
         });
-        match merged.and_then(|()| writer.finish(&layout.schema)) {
+        match merged.and_then(|()| writer.finish()) {
             Ok(meta) => self.replace(job, meta, files),
             Err(error) => {
                 // Files that a save may have named stay until the next start; these were never named.

@@ -109,7 +109,7 @@ impl Shared {
             let mut writer = SegmentWriter::create(&self.disk, new, &layout, self.keyring.clone())?;
             written.files.extend(writer.files());
             interleave_sorted(&batches, &keys, rows, |batch| writer.write(batch))?;
-            written.segments.push(writer.finish(&layout.schema)?);
+            written.segments.push(writer.finish()?);
         }
         Ok(())
     }

@@ -1,20 +1,20 @@
 //! A segment: an immutable Parquet file with the rows of one team and week, sorted by (event, person, time), and its side file.
 
-use crate::columns::{self, Census, Kind, PropertyColumn};
+use crate::columns::{self, Census};
 use crate::disk::{Disk, DiskFile};
 use crate::keys::{Key, Keyring};
 use crate::merge::Layout;
 use crate::side::{self, CheckedFile, Keys, Summing};
-use anyhow::{Context, Result};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use anyhow::{Context, Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
 use model::{TeamId, Timestamp};
 use parking_lot::Mutex;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 use std::io::BufWriter;
@@ -187,12 +187,23 @@ fn open(disk: &Disk, meta: &SegmentMeta) -> Result<Opened> {
 pub struct SegmentWriter {
     disk: Disk,
     meta: SegmentMeta,
-    arrow: ArrowWriter<Summing<BufWriter<DiskFile>>>,
+    output: Output,
+    schema: SchemaRef,
+    zstd_level: i32,
     keyring: Keyring,
     keys: Vec<Key>,
     /// Lists the rest columns as planned; the property columns are counted while rows come.
     census: Census,
     counts: Vec<u64>,
+}
+
+type SummedFile = Summing<BufWriter<DiskFile>>;
+
+/// How columns are encoded is settled when the first rows are seen.
+enum Output {
+    Waiting(SummedFile),
+    Started(Box<ArrowWriter<SummedFile>>),
+    Broken,
 }
 
 /// What a new segment is and how hard to compress it.
@@ -222,9 +233,17 @@ impl SegmentWriter {
         };
         let name = meta.parquet();
         let file = Summing::new(BufWriter::with_capacity(256 << 10, disk.create(&name).with_context(|| format!("creating {name}"))?));
-        let arrow = ArrowWriter::try_new(file, layout.schema.clone(), Some(writer_properties(&layout.columns, new.zstd_level)?))?;
-        let counts = vec![0; layout.schema.fields().len()];
-        Ok(SegmentWriter { disk: disk.clone(), meta, arrow, keyring, keys: Vec::new(), census: layout.census.clone(), counts })
+        Ok(SegmentWriter {
+            disk: disk.clone(),
+            meta,
+            output: Output::Waiting(file),
+            schema: layout.schema.clone(),
+            zstd_level: new.zstd_level,
+            keyring,
+            keys: Vec::new(),
+            census: layout.census.clone(),
+            counts: vec![0; layout.schema.fields().len()],
+        })
     }
 
     /// The files that it writes.
@@ -250,16 +269,32 @@ impl SegmentWriter {
             *count += (array.len() - array.null_count()) as u64;
         }
         self.meta.rows += batch.num_rows() as u64;
-        self.arrow.write(batch).context("writing rows")
+        self.started(batch)?.write(batch).context("writing rows")
+    }
+
+    fn started(&mut self, first: &RecordBatch) -> Result<&mut ArrowWriter<SummedFile>> {
+        self.output = match std::mem::replace(&mut self.output, Output::Broken) {
+            Output::Waiting(file) => {
+                let properties = writer_properties(first, self.zstd_level)?;
+                Output::Started(Box::new(ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?))
+            }
+            other => other,
+        };
+        match &mut self.output {
+            Output::Started(writer) => Ok(writer),
+            _ => bail!("an earlier write failed"),
+        }
     }
 
     /// Makes both files durable.
-    pub fn finish(mut self, schema: &SchemaRef) -> Result<SegmentMeta> {
-        for (field, count) in schema.fields().iter().zip(&self.counts) {
+    pub fn finish(mut self) -> Result<SegmentMeta> {
+        for (field, count) in self.schema.fields().iter().zip(&self.counts) {
             self.census.columns.entry(field.name().clone()).and_modify(|planned| *planned = *count);
         }
-        self.arrow.append_key_value_metadata(KeyValue::new(CENSUS_KEY.to_owned(), serde_json::to_string(&self.census)?));
-        let (buffered, sums, length) = self.arrow.into_inner().context("writing the footer")?.finish();
+        let census = KeyValue::new(CENSUS_KEY.to_owned(), serde_json::to_string(&self.census)?);
+        self.started(&RecordBatch::new_empty(self.schema.clone()))?.append_key_value_metadata(census);
+        let Output::Started(writer) = self.output else { bail!("an earlier write failed") };
+        let (buffered, sums, length) = writer.into_inner().context("writing the footer")?.finish();
         let file = buffered.into_inner().map_err(|error| error.into_error()).context("writing the last bytes")?;
         file.sync().context("syncing the segment")?;
         let side = side::encode(length, &sums, &self.keys);
@@ -273,23 +308,49 @@ impl SegmentWriter {
     }
 }
 
-fn writer_properties(property_columns: &[PropertyColumn], zstd_level: i32) -> Result<WriterProperties> {
+fn writer_properties(first: &RecordBatch, zstd_level: i32) -> Result<WriterProperties> {
     let path = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let metadata = vec![KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_owned())];
     let mut builder = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_key_value_metadata(Some(metadata))
+        .set_dictionary_page_size_limit(4 << 20)
         .set_column_dictionary_enabled(path(columns::UUID), false)
+        .set_column_encoding(path(columns::UUID), Encoding::BYTE_STREAM_SPLIT)
         .set_column_dictionary_enabled(path(columns::TIMESTAMP), false)
-        .set_column_encoding(path(columns::TIMESTAMP), Encoding::DELTA_BINARY_PACKED);
+        .set_column_dictionary_page_size_limit(path(columns::CREATED_AT), 64 << 10);
     for name in [columns::EVENT, columns::TIMESTAMP] {
         builder = builder.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
     }
-    for column in property_columns.iter().filter(|column| column.kind == Kind::Json) {
-        // Long texts that differ from row to row only make the dictionary overflow.
-        builder = builder.set_column_dictionary_page_size_limit(path(&column.column_name()), 128 << 10);
+    for (field, array) in first.schema_ref().fields().iter().zip(first.columns()) {
+        let path = path(field.name());
+        builder = match array.data_type() {
+            // Prices repeat, measurements do not.
+            DataType::Float64 => {
+                builder.set_column_dictionary_page_size_limit(path.clone(), 64 << 10).set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT)
+            }
+            DataType::Dictionary(..) if mostly_different(array) => {
+                builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            }
+            // Long texts that differ from row to row only make a dictionary overflow.
+            DataType::Utf8 => builder.set_column_dictionary_page_size_limit(path, 128 << 10),
+            _ => builder,
+        };
     }
     Ok(builder.build())
+}
+
+/// Whether nearly every row has a value of its own, so that a dictionary would only add to it.
+fn mostly_different(array: &ArrayRef) -> bool {
+    let keys = array.as_dictionary::<Int32Type>().keys();
+    let mut seen = vec![false; array.as_dictionary::<Int32Type>().values().len()];
+    let (mut values, mut different) = (0, 0);
+    for key in keys.iter().flatten() {
+        values += 1;
+        different += usize::from(!std::mem::replace(&mut seen[key as usize], true));
+    }
+    values >= 256 && different * 10 > values * 8
 }

@@ -246,6 +246,18 @@ async fn conditions() {
         "select count() from events where properties.b = properties.b" => [[5]],
         "select count() from events where uuid = '01900000-0000-7000-8000-000000000001'" => [[1]],
         "select count() from events where 0" => [[0]],
+        "select count() from events where properties.n in (1, 2)" => [[2]],
+        "select count() from events where properties.n in ('1', 3.5)" => [[2]],
+        "select count() from events where properties.n not in (1, 2)" => [[3]],
+        "select count() from events where toDate(timestamp) in ('2025-03-11', '2025-03-12')" => [[3]],
+        "select count() from events where timestamp = '2025-03-10 10:00:00'" => [[1]],
+        "select count() from events where timestamp in ('2025-03-10 10:00:00', '2025-03-10 11:00:00')" => [[2]],
+        "select count() from events where equals(event, 'A') and notEquals(properties.b, 'x')" => [[2]],
+        "select count() from events where multiIf(event = 'A', 1, event = 'B', 0, 0)" => [[3]],
+        "select count() from events where event in ['A']" => [[3]],
+        "select count() from events where has(['x', 'y'], properties.b)" => [[2]],
+        "select count() from events where not has(['x', 'y'], properties.b)" => [[3]],
+        "select count() from events where (properties.b, event) = ('x', 'A')" => [[1]],
         "select count() from events where exists(select 1 from events where event = 'B')" => [[5]],
     });
 }
@@ -344,7 +356,10 @@ async fn queries_inside_queries() {
         "select count() / (select count() from events) from events where event = 'A'" => [[0.6]],
         "select event from (select event, timestamp from events) as x order by x.timestamp limit 1" => [["A"]],
         "select x from (select 1 as x union all select 2) order by x" => [[1], [2]],
-        "select 'a' union all select toString(5)" => [["a"], ["5"]],
+        "select x from (select 'a' as x union all select toString(5)) order by x" => [["5"], ["a"]],
+        "select event from events group by event order by count() desc" => [["A"], ["B"]],
+        "select count() from events where session.$session_duration > 60" => [[2]],
+        "select length(properties) > 10, length(person.properties) > 10 from events limit 1" => [[1, 1]],
         "select number from numbers(3)" => [[0], [1], [2]],
         "select number * 2 from numbers(5, 2)" => [[10], [12]],
         "select x, y from (values (1, 'a'), (2, 'b')) as t (x, y) order by x" => [[1, "a"], [2, "b"]],
@@ -470,6 +485,9 @@ async fn numbers_and_logic() {
         "toString(true)" => "true",
         "toBool('true')" => true,
         "toUUID('not one')" => null,
+        "toIntOrZero('x')" => 0,
+        "toFloatOrDefault('x', 1.5)" => 1.5,
+        "arrayReduce('sum', [1, 2])" => 3,
         "'5'::Int64 + 1" => 6,
         "cast(3 as String) || 'x'" => "3x",
         "1 in (1, 2)" => 1,
@@ -614,6 +632,16 @@ async fn arrays_and_json() {
         "select arrayMap(x -> concat(x, distinct_id), [event, 'z']) from events where distinct_id = 'u3'" => [[["Bu3", "zu3"]]],
         "select arrayExists(x -> x = properties.b, ['x', 'q']) from events order by timestamp limit 2" => [[1], [0]],
         "select countIf(arrayExists(x -> x = properties.b, ['x', 'y'])) from events" => [[2]],
+    });
+}
+
+#[tokio::test]
+async fn autocaptured_elements_are_read_from_their_chain() {
+    let mut click = event(1, "$autocapture", "u1", "2025-03-10T10:00:00Z", json!({}));
+    click.elements_chain = Arc::from(r#"span.icon:text="Buy"nth-child="1";a.link:attr_id="cta"href="/buy"text="Buy now";div.box:text="""#);
+    let world = World::with(vec![click]).await;
+    check!(world, {
+        "select elements_chain_href, elements_chain_texts, elements_chain_ids, elements_chain_elements from events" => [["/buy", ["Buy", "Buy now", ""], ["cta"], ["a"]]],
     });
 }
 

@@ -21,7 +21,7 @@ pub struct Entry {
 /// What one batch of results may take: short arguments can make long results.
 const MAX_BYTES: usize = 256 << 20;
 
-fn find(name: &str) -> Option<Entry> {
+pub(super) fn find(name: &str) -> Option<Entry> {
     texts::find(name).or_else(|| urls::find(name)).or_else(|| json::find(name)).or_else(|| arrays::find(name)).or_else(|| numbers::find(name))
 }
 

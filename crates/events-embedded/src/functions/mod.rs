@@ -29,3 +29,12 @@ pub fn register(context: &SessionContext) {
     // Lambdas are not standard SQL; among the dialects that have them, this one reads quotes and backslashes as the standard does.
     options.sql_parser.dialect = Dialect::DuckDB;
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_function_that_is_printed_exists() {
+        let missing: Vec<&str> = query::interpreted_functions().into_iter().filter(|name| super::eval::find(name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
