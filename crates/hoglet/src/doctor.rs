@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::data_dir;
 use crate::pipeline::Pipeline;
 use anyhow::Result;
+use queue::{Queue, Topic};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
@@ -44,7 +45,7 @@ pub async fn run(args: &DoctorArgs) -> Result<ExitCode> {
         look_at_disk(&config, &mut findings);
         look_at_geoip(&config, &mut findings);
         if !served {
-            look_inside(&config, &mut findings).await;
+            look_inside(&config, &mut findings).await?;
         }
     }
     report(&args.common, &findings);
@@ -130,20 +131,22 @@ fn look_at_geoip(config: &Config, findings: &mut Vec<Finding>) {
 }
 
 /// Opens everything as the server would. Only while no server runs: the data directory has one user at a time.
-async fn look_inside(config: &Config, findings: &mut Vec<Finding>) {
+async fn look_inside(config: &Config, findings: &mut Vec<Finding>) -> Result<()> {
     if !config.data_dir.exists() {
         findings.push(Finding {
             what: "data directory",
             verdict: Verdict::Odd,
             detail: format!("{} does not exist yet; `hoglet serve` makes it", config.data_dir.display()),
         });
-        return;
+        return Ok(());
     }
     match Pipeline::open(config).await {
         Err(error) => findings.push(Finding { what: "data directory", verdict: Verdict::Bad, detail: format!("{error:#}") }),
         Ok(pipeline) => {
             use events::EventStore;
-            let (stats, lag) = (pipeline.store.stats(), pipeline.ingest.lag());
+            let stats = pipeline.store.stats();
+            let position = pipeline.store.position().await?.unwrap_or(0);
+            let pending = pipeline.queue.end(Topic::Events).0.saturating_sub(position);
             findings.push(Finding {
                 what: "data directory",
                 verdict: Verdict::Good,
@@ -152,7 +155,7 @@ async fn look_inside(config: &Config, findings: &mut Vec<Finding>) {
                     stats.rows,
                     stats.segments,
                     stats.disk_bytes >> 20,
-                    lag.pending_events
+                    pending
                 ),
             });
             for damage in pipeline.store.damage() {
@@ -160,6 +163,7 @@ async fn look_inside(config: &Config, findings: &mut Vec<Finding>) {
             }
         }
     }
+    Ok(())
 }
 
 fn report(common: &cli::Common, findings: &[Finding]) {
