@@ -150,6 +150,25 @@ enum Cell {
     Column(usize),
 }
 
+/// The cells of a row, and the expressions that the select has to have for them.
+fn read_columns(columns: &[String], has_distinct_ids: bool) -> Result<(Vec<Cell>, Vec<Expr>), Failure> {
+    let (mut cells, mut exprs) = (Vec::new(), Vec::new());
+    for text in columns {
+        cells.push(match text.split(" -- ").next().unwrap_or_default().trim() {
+            "person" | "actor" | "group" => Cell::Actor,
+            "id" | "actor_id" | "person.$delete" => Cell::Id,
+            "created_at" => Cell::CreatedAt,
+            "matched_recordings" => Cell::Recordings,
+            DISTINCT_IDS if !has_distinct_ids => return Err(Failure::invalid("event_distinct_ids need an insight as source")),
+            _ => {
+                exprs.push(column(text)?);
+                Cell::Column(exprs.len())
+            }
+        });
+    }
+    Ok((cells, exprs))
+}
+
 /// The select, whose first column is the actor's id, and the cells of a row.
 fn build(
     query: &ActorsQuery,
@@ -160,60 +179,50 @@ fn build(
 ) -> Result<(Select, Vec<Cell>), Failure> {
     let group = source.as_ref().and_then(|source| source.group_type_index);
     let has_source = source.is_some();
-    let has_distinct_ids = source.as_ref().is_some_and(|source| source.has_distinct_ids);
-    let mut exprs = Vec::new();
-    let mut plan = Vec::new();
-    for text in columns {
-        let code = text.split(" -- ").next().unwrap_or_default().trim();
-        plan.push(match code {
-            "person" | "actor" | "group" => Cell::Actor,
-            "id" | "actor_id" | "person.$delete" => Cell::Id,
-            "created_at" => Cell::CreatedAt,
-            DISTINCT_IDS if !has_distinct_ids => return Err(Failure::invalid("event_distinct_ids need an insight as source")),
-            "matched_recordings" => Cell::Recordings,
-            _ => {
-                exprs.push(column(text)?);
-                Cell::Column(exprs.len())
-            }
-        });
-    }
+    let (cells, exprs) = read_columns(columns, source.as_ref().is_some_and(|source| source.has_distinct_ids))?;
     let orders = read_orders(query, has_source, group)?;
     let conditions = conditions(query, group, run)?;
     let (limit, offset) = page(query.limit, query.offset)?;
     let of_source = |expr: &Expr| matches!(output_name(expr).as_deref(), Some("event_count" | "actor_id" | DISTINCT_IDS));
-    let needs_join = has_source && !(exprs.iter().all(of_source) && orders.iter().all(|order| of_source(&order.expr)));
+    let is_enough = exprs.iter().all(of_source) && orders.iter().all(|order| of_source(&order.expr));
     let (mut select, id) = match source {
         None => (Select::from_table("persons"), Expr::field(["id"])),
-        Some(source) => {
-            let mut select = Select::from_query(source.select, Some("source"));
-            if needs_join && let (None, Some(from)) = (group, select.from.as_mut()) {
-                let on = Expr::eq(Expr::field(["persons", "id"]), Expr::field(["source", "actor_id"]));
-                let table = TableRef::new(TableSource::Table(vec!["persons".to_owned()]));
-                from.joins.push(Join { kind: JoinKind::Inner, strictness: None, table, constraint: Some(JoinConstraint::On(on)) });
-            }
-            (select, Expr::field(["actor_id"]))
-        }
+        Some(source) => (rows_of(source, !is_enough), Expr::field(["actor_id"])),
     };
     if !conditions.is_empty() || profiles_only {
         let condition = Expr::and(conditions);
-        select = match (has_source, group) {
-            (false, _) => select.and_where(condition),
-            (true, None) => {
-                let persons = Select::from_table("persons").column(Expr::field(["id"])).and_where(condition);
-                select.and_where(Expr::compare(CompareOp::In, id.clone(), Expr::subquery(persons)))
-            }
-            (true, Some(index)) => {
+        let matching = match group {
+            None => Select::from_table("persons").column(Expr::field(["id"])),
+            Some(index) => {
                 let of_type = Expr::eq(Expr::field(["index"]), Expr::constant(i64::from(index)));
-                let groups = Select::from_table("groups").column(Expr::field(["key"])).and_where(of_type).and_where(condition);
-                select.and_where(Expr::compare(CompareOp::In, id.clone(), Expr::subquery(groups)))
+                Select::from_table("groups").column(Expr::field(["key"])).and_where(of_type)
             }
         };
+        select = select.and_where(match has_source {
+            true => Expr::compare(CompareOp::In, id.clone(), Expr::subquery(matching.and_where(condition))),
+            false => condition,
+        });
     }
     select = select.column(id.aliased("actor_key"));
     for (index, expr) in exprs.into_iter().enumerate() {
         select = select.column(if expr.alias().is_some() { expr } else { expr.aliased(&format!("column_{index}")) });
     }
-    Ok((select.order_by(orders).limit(limit).offset(offset), plan))
+    Ok((select.order_by(orders).limit(limit).offset(offset), cells))
+}
+
+/// The actors of a source, beside their profiles when columns or the order need those.
+fn rows_of(source: Source, with_profiles: bool) -> Select {
+    let is_group = source.group_type_index.is_some();
+    let mut select = Select::from_query(source.select, Some("source"));
+    if with_profiles
+        && !is_group
+        && let Some(from) = select.from.as_mut()
+    {
+        let on = Expr::eq(Expr::field(["persons", "id"]), Expr::field(["source", "actor_id"]));
+        let table = TableRef::new(TableSource::Table(vec!["persons".to_owned()]));
+        from.joins.push(Join { kind: JoinKind::Inner, strictness: None, table, constraint: Some(JoinConstraint::On(on)) });
+    }
+    select
 }
 
 fn read_orders(query: &ActorsQuery, has_source: bool, group: Option<u8>) -> Result<Vec<Order>, Failure> {

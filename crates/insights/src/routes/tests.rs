@@ -69,6 +69,10 @@ struct World {
 
 impl World {
     async fn on(store: Store, db: Db) -> World {
+        World::at(store, db, "2025-03-12T15:00:00Z").await
+    }
+
+    async fn at(store: Store, db: Db, now: &str) -> World {
         db.migrate(&[("insights", MIGRATIONS)]).await.unwrap();
         let team = Teams::new(db.clone()).create_for_tests("phc_x").await;
         assert_eq!(team.id, TEAM);
@@ -79,7 +83,7 @@ impl World {
             property_types: Arc::new(|_| Box::pin(async { Ok(Arc::default()) })),
             users: Arc::new(|user| Box::pin(async move { Ok(Some(json!({"id": user.0, "first_name": "Ada"}))) })),
             db,
-            clock: Clock::Fixed(Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").unwrap()),
+            clock: Clock::Fixed(Timestamp::parse_rfc3339(now).unwrap()),
             limits: Limits { concurrent: 1, waiting: 1, ..Limits::default() },
         });
         World { store, state, team }
@@ -122,6 +126,21 @@ async fn an_answer_is_served_again_until_the_data_changes() {
     let forced = json!({"query": count()["query"], "refresh": "force_blocking"});
     let (_, fourth) = post(&router, QUERY, forced).await;
     assert_eq!((&fourth["is_cached"], world.selects()), (&json!(false), 3));
+}
+
+#[tokio::test]
+async fn a_relative_range_means_another_answer_tomorrow() {
+    let mut keys = Vec::new();
+    for now in ["2025-03-12T09:00:00Z", "2025-03-12T15:00:00Z", "2025-03-13T00:00:01Z"] {
+        let world = World::at(Store::default(), Db::in_memory().await, now).await;
+        let query = json!({"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}], "dateRange": {"date_from": "-7d"},
+                           "trendsFilter": {"display": "ActionsTable"}});
+        let (status, body) = post(&world.router(), QUERY, json!({"query": query})).await;
+        assert_eq!(status, 200, "{body}");
+        keys.push(body["cache_key"].clone());
+    }
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[1], keys[2]);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Who is behind a point of a trends insight.
 
 use super::breakdown;
-use super::lines;
 use super::math::Math;
 use super::plan::{Period, Plan, PlannedSeries, instant};
+use super::select::Asked;
 use crate::dates::{ParsedDate, parse_date};
 use crate::failure::Failure;
 use crate::nodes;
@@ -81,7 +81,7 @@ fn first(
     run: &Run,
 ) -> Result<Select, Failure> {
     let at = || Expr::field(["first_at"]);
-    let mut select = Select::from_query(lines::first_events(plan, series, period, breakdowns, run)?, None)
+    let mut select = Select::from_query(Asked { plan, series, period, breakdowns, run }.first_events()?, None)
         .column(Expr::field(["actor"]).aliased("actor_id"))
         .column(Expr::call("count", []).aliased("event_count"))
         .and_where(Expr::compare(CompareOp::GtEq, at(), instant(from)))

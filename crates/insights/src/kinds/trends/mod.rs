@@ -7,6 +7,8 @@ mod lines;
 mod math;
 mod plan;
 mod results;
+mod select;
+mod window;
 
 use super::Answer;
 use crate::dates::iso;
