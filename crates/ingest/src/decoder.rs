@@ -26,7 +26,6 @@ const SHOWN_TOKEN_CHARS: usize = 16;
 
 /// A batch that only needs its persons.
 pub struct Decoded {
-    pub first: Offset,
     pub next: Offset,
     pub events: Vec<Incoming>,
     pub dropped: Vec<Dropped>,
@@ -63,7 +62,6 @@ impl Decoder {
     pub async fn decode(&mut self, batch: &Batch, now: Timestamp) -> Result<Decoded> {
         self.refresh_restrictions(now).await;
         let mut decoded = Decoded {
-            first: batch.first,
             next: batch.next(),
             events: Vec::with_capacity(batch.records.len()),
             dropped: Vec::new(),

@@ -177,7 +177,7 @@ pub struct HeatmapPoint {
 impl Incoming {
     /// `properties` are taken by the caller from the same record.
     pub fn new(captured: &CapturedEvent<'_>, project: Arc<Project>, names: &mut Names) -> Incoming {
-        let event = names.value(&without_nul(&captured.event));
+        let event = names.value(cut_name(&without_nul(&captured.event)));
         let distinct_id = names.value(&without_nul(&captured.distinct_id));
         Incoming {
             project,
@@ -220,7 +220,7 @@ impl Incoming {
         details.insert("event".to_owned(), json!(&*self.event));
         details.insert("distinctId".to_owned(), json!(&*self.distinct_id));
         if let Value::Object(more) = particular {
-            details.extend(more);
+            details.extend(more.into_iter().map(|(name, value)| (name, shown(value))));
         }
         Value::Object(details)
     }
@@ -243,6 +243,22 @@ impl Incoming {
     }
 }
 
+/// Warnings quote clients; a quotation of megabytes helps nobody.
+const MAX_SHOWN_BYTES: usize = 1_000;
+
+fn shown(value: Value) -> Value {
+    let text = match &value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        nested @ (Value::Array(_) | Value::Object(_)) => Cow::Owned(nested.to_string()),
+        _ => return value,
+    };
+    if text.len() <= MAX_SHOWN_BYTES {
+        return value;
+    }
+    let cut = text.floor_char_boundary(MAX_SHOWN_BYTES);
+    Value::String(format!("{}…", &text[..cut]))
+}
+
 /// A value as a distinct id, alias or group key.
 pub fn id_text(value: &PropertyValue) -> Arc<str> {
     let text = value.to_text().unwrap_or_else(|| Arc::from("null"));
@@ -250,6 +266,20 @@ pub fn id_text(value: &PropertyValue) -> Arc<str> {
         Cow::Borrowed(_) => text,
         Cow::Owned(text) => text.into(),
     }
+}
+
+/// Event names may have 200 UTF-16 units, PostHog's measure of length.
+fn cut_name(name: &str) -> &str {
+    const MAX_UNITS: usize = 200;
+    if name.len() <= MAX_UNITS {
+        return name;
+    }
+    let mut units = 0;
+    let end = name.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > MAX_UNITS
+    });
+    end.map_or(name, |(at, _)| &name[..at])
 }
 
 /// Databases cannot hold NUL in text.

@@ -74,6 +74,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { geoip_database: None, batch_bytes: 8 << 20, cached_persons: 400_000, random: rand::random }
+        Config { geoip_database: None, batch_bytes: 4 << 20, cached_persons: 400_000, random: rand::random }
     }
 }

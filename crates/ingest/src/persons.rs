@@ -10,6 +10,7 @@ use anyhow::Result;
 use db::Db;
 use model::{GroupTypeIndex, PersonMode, Properties, PropertyValue, TeamId, Timestamp, person_uuid};
 use parking_lot::Mutex;
+use people::editor::overlaid;
 use people::identity::{self, is_illegal_distinct_id};
 use people::{Attached, Changes, Effect, Group, Merge, Person, store, update};
 use serde_json::{Value, json};
@@ -655,13 +656,10 @@ impl Decision<'_> {
             created_at: at,
             updated_at: at,
         });
-        let mut changed = !known;
-        for (name, value) in set.iter() {
-            if group.properties.get(name) != Some(value) {
-                Arc::make_mut(&mut group.properties).set(name.clone(), value.clone());
-                changed = true;
-            }
-        }
+        let pairs: Vec<_> = set.iter().collect();
+        let properties = overlaid(&group.properties, pairs.into_iter());
+        let changed = !known || properties != *group.properties;
+        group.properties = Arc::new(properties);
         if changed {
             group.updated_at = self.now;
             self.team.changed_groups.insert(place);

@@ -7,6 +7,7 @@ use crate::outcomes::Reason;
 use crate::restrictions::{Effect, Restrictions};
 use crate::{bots, elements};
 use model::{Properties, PropertyValue, Timestamp};
+use people::editor::overlaid;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -197,9 +198,8 @@ fn merge_sent(event: &mut Incoming, special: Special, name: &'static str, root: 
         }
     }
     if let Some(root) = (!root.is_empty()).then(|| object(root, names)).flatten() {
-        for (key, value) in root.iter() {
-            sent.set(key.clone(), value.clone());
-        }
+        let pairs: Vec<_> = root.iter().collect();
+        sent = overlaid(&sent, pairs.into_iter());
         event.special.insert(special);
         event.properties.set(name, PropertyValue::Json(sent.to_json_text().into()));
     }

@@ -74,7 +74,7 @@ impl Ingest {
         let mut pause = SHORTEST_PAUSE;
         while !*shutdown.borrow() {
             let before = self.progress.position.load(Ordering::Acquire);
-            let Err(error) = self.work(&mut shutdown).await else { return };
+            let Err(error) = self.work_apart(&shutdown).await else { return };
             let text = format!("{error:#}");
             tracing::error!(error = text, "ingestion stopped; trying again");
             *self.progress.failure.lock() = Some(text);
@@ -115,6 +115,14 @@ impl Ingest {
         let decoder = Decoder::new(self.ports.db.clone(), self.ports.teams.clone(), names.clone(), geo);
         let writer = Writer::start(self.ports.clone(), self.outcomes.clone(), &self.config, names, from).await?;
         Ok((decoder, writer, from))
+    }
+
+    /// In a task of its own, so that a bug that panics is a failure like any other: logged, shown, tried again.
+    async fn work_apart(&self, shutdown: &watch::Receiver<bool>) -> Result<()> {
+        let (ingest, mut shutdown) = (self.clone(), shutdown.clone());
+        let task = tokio::spawn(async move { ingest.work(&mut shutdown).await });
+        let _stop = AbortOnDrop(task.abort_handle());
+        task.await.context("ingestion panicked")?
     }
 
     async fn work(&self, shutdown: &mut watch::Receiver<bool>) -> Result<()> {

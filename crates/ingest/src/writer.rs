@@ -16,6 +16,7 @@ use crate::outcomes::Reason;
 use crate::persons::{Belonging, WorkingSet};
 use crate::{Ports, heatmaps, store};
 use anyhow::{Context, Result, bail};
+use db::Transaction;
 use definitions::Observed;
 use definitions::warnings::Warning;
 use events::{EventBatch, EventRow, PersonOverride};
@@ -26,8 +27,8 @@ use queue::{Offset, Reader};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// How often a batch is decided again because persons changed under it.
-const MAX_ATTEMPTS: usize = 20;
+/// When persons change under a batch it is decided again; after this many times, with the persons locked.
+const UNLOCKED_ATTEMPTS: usize = 3;
 /// A kind of warning is stored once per project in this time; merges, which say who, always are.
 const WARNING_PAUSE_US: i64 = 3_600_000_000;
 
@@ -149,7 +150,8 @@ impl Writer {
         let mut teams: Vec<TeamId> = events.iter().map(|event| event.project.id).chain(drops.iter().filter_map(|drop| drop.team)).collect();
         teams.sort_unstable();
         teams.dedup();
-        for attempt in 0..MAX_ATTEMPTS {
+        for attempt in 0..=UNLOCKED_ATTEMPTS {
+            let locked = if attempt == UNLOCKED_ATTEMPTS { Some(self.lock(&teams).await?) } else { None };
             self.persons.prepare(&self.ports.db, events).await.context("loading persons")?;
             let belongings: Vec<Belonging> = events.iter_mut().map(|event| self.persons.process(event, now, replay)).collect();
             for (event, belonging) in events.iter_mut().zip(&belongings) {
@@ -165,7 +167,7 @@ impl Writer {
                 self.learn(events, &teams, now).await?;
             }
             let warnings = self.warnings(events, &belongings, drops, now);
-            match self.commit(&teams, &warnings, &heatmap, next, now).await {
+            match self.commit(locked, &teams, &warnings, &heatmap, next, now).await {
                 Ok(mut overrides) => {
                     for warning in &warnings {
                         self.outcomes.warned(warning);
@@ -181,7 +183,15 @@ impl Writer {
                 Err(ApplyError::Failed(error)) => return Err(error.context("writing persons")),
             }
         }
-        bail!("the persons of a batch changed {MAX_ATTEMPTS} times while it was decided")
+        bail!("the persons of a batch changed although they were locked")
+    }
+
+    async fn lock(&self, teams: &[TeamId]) -> Result<Transaction> {
+        let mut transaction = self.ports.db.begin().await?;
+        for &team in teams {
+            people::store::lock(&mut transaction, team).await?;
+        }
+        Ok(transaction)
     }
 
     async fn learn(&self, events: &[Incoming], teams: &[TeamId], now: Timestamp) -> Result<()> {
@@ -221,6 +231,7 @@ impl Writer {
     /// One transaction for everything, or none when there is nothing to write.
     async fn commit(
         &mut self,
+        locked: Option<Transaction>,
         teams: &[TeamId],
         warnings: &[Warning],
         heatmap: &[HeatmapRow],
@@ -232,7 +243,10 @@ impl Writer {
         if changed.is_empty() && !learned && warnings.is_empty() && heatmap.is_empty() && !self.cookieless.has_changes() {
             return Ok(Vec::new());
         }
-        let mut transaction = self.ports.db.begin().await?;
+        let mut transaction = match locked {
+            Some(transaction) => transaction,
+            None => self.ports.db.begin().await?,
+        };
         let mut overrides = Vec::new();
         let mut versions = Vec::new();
         for &team in &changed {

@@ -1,5 +1,6 @@
 //! Which distinct ids may name a person, and which two persons may become one.
 
+use crate::editor::Editor;
 use crate::{Person, Update};
 use model::{Properties, TeamId, Timestamp};
 use std::sync::Arc;
@@ -34,19 +35,16 @@ pub fn may_merge(other: &Person, dangerously: bool) -> Result<(), Refusal> {
 
 /// One person out of two, before the properties of the event that asked for it are applied.
 pub fn merged(into: &Person, other: &Person) -> Person {
-    let mut properties = Properties::with_capacity(into.properties.len() + other.properties.len());
-    for (name, value) in into.properties.iter() {
-        properties.push_new(name.clone(), value.clone());
-    }
+    let mut editor = Editor::new(&into.properties);
     for (name, value) in other.properties.iter() {
-        if !into.properties.contains(name) {
-            properties.push_new(name.clone(), value.clone());
+        if editor.get(name).is_none() {
+            editor.set(name, value);
         }
     }
     Person {
         uuid: into.uuid,
         created_at: into.created_at.min(other.created_at),
-        properties: Arc::new(properties),
+        properties: Arc::new(editor.finish()),
         is_identified: true,
         version: into.version.max(other.version) + 1,
         last_seen_at: into.last_seen_at.max(other.last_seen_at),
@@ -55,14 +53,14 @@ pub fn merged(into: &Person, other: &Person) -> Person {
 
 /// What a new person knows after the event that made it: `$set_once`, then `$set`.
 pub fn first_properties(update: &Update) -> Properties {
-    let mut properties = Properties::with_capacity(update.set.len() + update.set_once.len() + 1);
+    let mut editor = Editor::new(&Properties::new());
     for (name, value) in update.set_once.iter().chain(&update.set) {
-        properties.set(name.clone(), value.clone());
+        editor.set(name, value);
     }
     for name in &update.unset {
-        properties.remove(name);
+        editor.remove(name);
     }
-    properties
+    editor.finish()
 }
 
 /// The id of the person that a distinct id gets when it has none. `used_version` is the highest version of an override that the

@@ -13,6 +13,7 @@
 mod actions;
 pub mod changes;
 mod dimensions;
+pub mod editor;
 pub mod filter;
 pub mod identity;
 mod list;

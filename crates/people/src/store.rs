@@ -41,6 +41,14 @@ pub async fn bump(transaction: &mut Transaction, team: TeamId) -> Result<i64> {
     transaction.fetch_one(sql, args![team]).await?.get("version")
 }
 
+/// Keeps others from changing the team's persons until the transaction ends.
+pub async fn lock(transaction: &mut Transaction, team: TeamId) -> Result<()> {
+    let sql = "INSERT INTO people_version (team_id, version) VALUES ($1, 0)
+               ON CONFLICT (team_id) DO UPDATE SET version = people_version.version";
+    transaction.execute(sql, args![team]).await?;
+    Ok(())
+}
+
 pub(crate) const PERSON_COLUMNS: &str = "p.id, p.uuid, p.created_at, p.properties, p.is_identified, p.version, p.last_seen_at";
 
 /// Reads the columns of [`PERSON_COLUMNS`].

@@ -1,6 +1,8 @@
 //! What one event changes about a person.
 
+use crate::editor::Editor;
 use model::{Properties, PropertyValue};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// `$set`, `$set_once` and `$unset` of one event, automatic ones included.
@@ -14,6 +16,10 @@ pub struct Update {
 impl Update {
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.set_once.is_empty() && self.unset.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.set.len() + self.set_once.len() + self.unset.len()
     }
 
     pub fn clear(&mut self) {
@@ -50,6 +56,13 @@ fn find<'p>(properties: &'p Properties, name: &Arc<str>) -> Option<&'p PropertyV
 
 /// Applies `$set_once`, then `$set`, then `$unset`. Copies the properties only when something changes.
 pub fn apply(properties: &mut Arc<Properties>, update: &Update) -> Effect {
+    if Editor::is_worth_it(properties, update.len()) {
+        let (edited, effect) = apply_many(properties, update);
+        if effect > Effect::Nothing {
+            *properties = Arc::new(edited);
+        }
+        return effect;
+    }
     let mut effect = Effect::Nothing;
     for (name, value) in &update.set_once {
         if find(properties, name).is_none() && !update.set.iter().any(|(set, _)| set == name) {
@@ -74,6 +87,33 @@ pub fn apply(properties: &mut Arc<Properties>, update: &Update) -> Effect {
     effect
 }
 
+/// The same for an update of hundreds of names.
+fn apply_many(properties: &Properties, update: &Update) -> (Properties, Effect) {
+    let mut editor = Editor::new(properties);
+    let mut effect = Effect::Nothing;
+    let set: HashSet<&str> = update.set.iter().map(|(name, _)| &**name).collect();
+    for (name, value) in update.set_once.iter().filter(|(name, _)| !set.contains(&**name)) {
+        if editor.get(name).is_none() {
+            editor.set(name, value);
+            effect = Effect::Real;
+        }
+    }
+    for (name, value) in &update.set {
+        match editor.get(name) {
+            Some(old) if old == value => continue,
+            Some(_) if is_minor(name) => effect = effect.max(Effect::Minor),
+            _ => effect = Effect::Real,
+        }
+        editor.set(name, value);
+    }
+    for name in &update.unset {
+        if editor.remove(name).is_some() {
+            effect = Effect::Real;
+        }
+    }
+    (editor.finish(), effect)
+}
+
 /// More than this is cut down to [`TRIMMED_BYTES`].
 pub const MAX_BYTES: usize = 640 * 1024;
 pub const TRIMMED_BYTES: usize = 512 * 1024;
@@ -93,7 +133,7 @@ pub fn trim(properties: &mut Properties) -> bool {
     }
     let names: Vec<(Arc<str>, usize)> =
         properties.iter().filter(|(name, _)| !is_protected(name)).map(|(name, value)| (name.clone(), entry_size(name, value))).collect();
-    let mut dropped = std::collections::HashSet::new();
+    let mut dropped = HashSet::new();
     for (name, entry) in names.into_iter().rev() {
         if bytes <= TRIMMED_BYTES {
             break;
@@ -132,8 +172,10 @@ mod tests {
     fn check(before: &str, set: &str, set_once: &str, unset: &[&str], after: &str, effect: Effect) {
         let mut properties = Arc::new(Properties::from_json_text(before).unwrap());
         let update = Update { set: pairs(set), set_once: pairs(set_once), unset: unset.iter().map(|&name| name.into()).collect() };
+        let (many, same_effect) = apply_many(&properties, &update);
         assert_eq!(apply(&mut properties, &update), effect);
         assert_eq!(properties.to_json_text(), after);
+        assert_eq!((many.to_json_text().as_str(), same_effect), (after, effect), "as one of many");
     }
 
     #[test]

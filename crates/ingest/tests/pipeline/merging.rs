@@ -1,6 +1,6 @@
 //! Whatever identify, alias and set events arrive in whatever order: persons stay whole.
 
-use crate::world::{World, worlds};
+use crate::world::{Batches, World, worlds};
 use db::Db;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -88,7 +88,7 @@ async fn check(world: &mut World, events: &[Value], cuts: &[usize]) {
     let mut stored = HashMap::new();
     for id in IDS {
         if let Some(person) = world.person(id).await {
-            assert_eq!(person.person.is_identified, rules.identified.contains(&rules.person_of[*id]), "{id} of {events:?}");
+            assert_eq!(person.person.is_identified, rules.identified.contains(&rules.person_of[*id]), "{id} of {events:?}, {}", world.name);
             stored.insert((*id).to_owned(), person.person.uuid);
         }
     }
@@ -108,8 +108,10 @@ fn any_history_leaves_whole_persons() {
     let histories = (prop::collection::vec(any_event(), 1..25), prop::collection::vec(1..8usize, 0..6));
     let checked = runner.run(&histories, |(events, cuts)| {
         runtime.block_on(async {
-            let mut world = World::new("sqlite".to_owned(), Db::in_memory().await, false).await;
-            check(&mut world, &events, &cuts).await;
+            for batches in [Batches::Together, Batches::Small] {
+                let mut world = World::new(format!("{batches:?}"), Db::in_memory().await, batches).await;
+                check(&mut world, &events, &cuts).await;
+            }
         });
         Ok(())
     });
@@ -122,5 +124,35 @@ async fn a_long_history_is_the_same_on_every_database() {
         let mut runner = TestRunner::deterministic();
         let history = prop::collection::vec(any_event(), 150).new_tree(&mut runner).unwrap().current();
         check(&mut world, &history, &[40, 1, 60]).await;
+    }
+}
+
+/// Persons are edited through the API while ingestion changes them, batch after batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn edits_made_meanwhile_are_not_lost() {
+    for (kind, db) in Db::test_databases().await {
+        let mut world = World::new(kind.to_owned(), db.clone(), Batches::Small).await;
+        world.send(json!([{"distinct_id": "a"}])).await;
+        let (team, uuid) = (world.team, world.person("a").await.unwrap().person.uuid);
+        let edits = tokio::spawn(async move {
+            for at in 0..40 {
+                let mut transaction = db.begin().await.unwrap();
+                people::store::bump(&mut transaction, team).await.unwrap();
+                let row = transaction.fetch_one("SELECT properties FROM person WHERE uuid = $1", db::args![uuid]).await.unwrap();
+                let mut properties: Value = row.get("properties").unwrap();
+                properties[format!("edit{at}")] = json!(true);
+                let sql = "UPDATE person SET properties = $1 WHERE uuid = $2";
+                transaction.execute(sql, db::args![&properties, uuid]).await.unwrap();
+                transaction.commit().await.unwrap();
+            }
+        });
+        for at in 0..40 {
+            let mut set = serde_json::Map::new();
+            set.insert(format!("event{at}"), json!(true));
+            world.send(json!([{"distinct_id": "a", "$set": set}])).await;
+        }
+        edits.await.unwrap();
+        let properties = world.properties("a").await;
+        assert_eq!(properties.as_object().unwrap().len(), 80, "{}: {properties}", world.name);
     }
 }

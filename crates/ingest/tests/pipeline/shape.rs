@@ -175,3 +175,26 @@ async fn hostile_text_reaches_the_database_and_comes_back() {
         assert!(world.person("a\u{fffd}b").await.is_some());
     }
 }
+
+#[tokio::test]
+async fn long_event_names_are_cut_to_200_utf16_units() {
+    for mut world in worlds().await {
+        world.send(json!([{"event": "e".repeat(300)}, {"event": "😀".repeat(150)}])).await;
+        let mut names: Vec<String> = world.rows().iter().map(|row| row.event.to_string()).collect();
+        names.sort();
+        assert_eq!(names, ["e".repeat(200), "😀".repeat(100)], "{}", world.name);
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_person_and_group_properties_are_no_trouble() {
+    for mut world in worlds().await {
+        let many = |value: i64| -> serde_json::Map<String, serde_json::Value> { (0..9_000).map(|at| (format!("p{at}"), json!(value))).collect() };
+        world
+            .send(json!([{"event": "one", "$set": many(1), "$set_once": many(0), "properties": {"$set": many(0)}}, {"event": "two", "$set": many(2)},
+                         {"event": "$groupidentify", "properties": {"$group_type": "t", "$group_key": "k", "$group_set": many(1)}}]))
+            .await;
+        assert_eq!(world.row("one").person_properties.get("p8999"), Some(&model::PropertyValue::Int(1)), "{}", world.name);
+        assert_eq!(world.row("two").person_properties.get("p0"), Some(&model::PropertyValue::Int(2)));
+    }
+}

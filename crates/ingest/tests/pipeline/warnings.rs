@@ -26,3 +26,13 @@ async fn the_same_complaint_is_stored_once_an_hour_but_every_refused_merge_is() 
         assert_eq!(kinds.iter().filter(|kind| *kind == "cannot_merge_with_illegal_distinct_id").count(), 2);
     }
 }
+
+#[tokio::test]
+async fn a_warning_quotes_only_the_beginning_of_what_was_sent() {
+    for mut world in worlds().await {
+        world.send(json!([{"properties": {"$process_person_profile": "é".repeat(100_000)}}])).await;
+        let row = world.db.fetch_one("SELECT details FROM ingestion_warning", &[]).await.unwrap();
+        let text = row.get::<Value>("details").unwrap()["$process_person_profile"].as_str().unwrap().to_owned();
+        assert!(text.len() < 1_100 && text.ends_with('…'), "{}", world.name);
+    }
+}

@@ -81,25 +81,34 @@ pub struct World {
     pub config: Config,
     pub ingest: Ingest,
     pub live: Arc<Mutex<Vec<String>>>,
-    /// Every event in a batch of its own, instead of all that are sent together.
-    one_by_one: bool,
+    batches: Batches,
     sent: u128,
     _folder: tempfile::TempDir,
 }
 
-/// Each kind of database, with events in one batch and one by one: what comes out must not depend on either.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Batches {
+    /// All events that are sent together.
+    Together,
+    /// Every event alone, with hardly any room to remember persons from one to the next.
+    Small,
+    /// Every event alone, by an ingestion that has just started.
+    Fresh,
+}
+
+/// Each kind of database with each kind of batches: what comes out must not depend on either.
 pub async fn worlds() -> Vec<World> {
     let mut worlds = Vec::new();
-    for one_by_one in [false, true] {
+    for batches in [Batches::Together, Batches::Small, Batches::Fresh] {
         for (kind, db) in db::Db::test_databases().await {
-            worlds.push(World::new(format!("{kind}, one by one: {one_by_one}"), db, one_by_one).await);
+            worlds.push(World::new(format!("{kind}, {batches:?}"), db, batches).await);
         }
     }
     worlds
 }
 
 impl World {
-    pub async fn new(name: String, db: db::Db, one_by_one: bool) -> World {
+    pub async fn new(name: String, db: db::Db, batches: Batches) -> World {
         let teams = Teams::new(db.clone());
         let team = teams.create_for_tests(TOKEN).await;
         let sets = [("people", people::MIGRATIONS), ("definitions", definitions::MIGRATIONS), ("ingest", ingest::MIGRATIONS)];
@@ -118,9 +127,12 @@ impl World {
             live: Arc::new(move |rows: &[EventRow]| shown.lock().unwrap().extend(rows.iter().map(|row| row.event.to_string()))),
             clock: Clock::Fixed(at(NOW)),
         };
-        let config = Config { random: || [7; 16], ..Config::default() };
+        let mut config = Config { random: || [7; 16], ..Config::default() };
+        if batches == Batches::Small {
+            (config.batch_bytes, config.cached_persons) = (1, 3);
+        }
         let ingest = Ingest::new(ports.clone(), config.clone());
-        World { name, db, teams, team: team.id, store, queue, ports, config, ingest, live, one_by_one, sent: 0, _folder: folder }
+        World { name, db, teams, team: team.id, store, queue, ports, config, ingest, live, batches, sent: 0, _folder: folder }
     }
 
     /// Starts ingestion anew, as after a restart of the process, or with another configuration.
@@ -140,7 +152,7 @@ impl World {
     }
 
     pub async fn send(&mut self, events: Value) {
-        if self.one_by_one {
+        if self.batches == Batches::Fresh {
             for event in events.as_array().unwrap() {
                 self.enqueue(json!([event])).await;
                 self.ingest.process_available().await.unwrap();
