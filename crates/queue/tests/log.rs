@@ -388,6 +388,27 @@ async fn a_power_cut_at_any_operation_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn offsets_that_a_reader_knows_are_not_handed_out_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(dir.path(), config()).unwrap();
+    append(&log, "old").await.unwrap();
+    log.begin_at(Topic::Events, Offset(1));
+    assert_eq!(append(&log, "next").await.unwrap(), Offset(1), "what is there already changes nothing");
+    drop(log);
+    for (life, expected) in [(1, 1000), (2, 1001)] {
+        let log = Log::open(dir.path(), config()).unwrap();
+        log.begin_at(Topic::Events, Offset(1000));
+        assert_eq!(log.end(Topic::Events), Offset(expected));
+        log.commit(Reader::Ingest, Offset(1)).await.unwrap();
+        assert_eq!(append(&log, "new").await.unwrap(), Offset(expected), "life {life}");
+        assert_eq!(read_exactly(&log, Topic::Events, Offset(0), 2).await, [record("old"), record("next")]);
+        let batch = log.read(Topic::Events, Offset(2), 1000).await.unwrap();
+        assert_eq!((batch.first, &batch.records[0]), (Offset(1000), &record("new")), "life {life}");
+        assert_eq!(log.status(Topic::Events).damaged_records, 0, "a skip is no damage");
+    }
+}
+
+#[tokio::test]
 async fn the_status_tells_how_far_a_reader_is_behind() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::open(dir.path(), config()).unwrap();

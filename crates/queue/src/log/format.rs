@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file   = header frame*
-//! header = "HOGLOG" version:u16 sequence:u64 first_offset:u64 created_at:i64(µs) crc32:u32, padded to 64 bytes
+//! header = "HOGLOG" version:u16 sequence:u64 first_offset:u64 previous_end:u64 created_at:i64(µs) crc32:u32, padded to 64 bytes
 //! frame  = "HGF1" header_crc:u32 payload_length:u32 records:u32 first_offset:u64 group_start:u32 payload_crc:u32 payload
 //! payload = (length:u32 bytes)*
 //! ```
@@ -28,6 +28,8 @@ pub const FRAME_MAGIC: &[u8; 4] = b"HGF1";
 pub struct FileHeader {
     pub sequence: u64,
     pub first: u64,
+    /// Where the file before ended. Less than `first` if offsets were skipped on purpose.
+    pub previous_end: u64,
     pub created_at: Timestamp,
 }
 
@@ -45,21 +47,27 @@ impl FileHeader {
         out[6..8].copy_from_slice(&VERSION.to_le_bytes());
         out[8..16].copy_from_slice(&self.sequence.to_le_bytes());
         out[16..24].copy_from_slice(&self.first.to_le_bytes());
-        out[24..32].copy_from_slice(&self.created_at.0.to_le_bytes());
-        let crc = crc32fast::hash(&out[..32]);
-        out[32..36].copy_from_slice(&crc.to_le_bytes());
+        out[24..32].copy_from_slice(&self.previous_end.to_le_bytes());
+        out[32..40].copy_from_slice(&self.created_at.0.to_le_bytes());
+        let crc = crc32fast::hash(&out[..40]);
+        out[40..44].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
     pub fn decode(bytes: &[u8], sequence: u64) -> Result<Self, HeaderError> {
-        if bytes.len() < FILE_HEADER || &bytes[..6] != FILE_MAGIC || crc32fast::hash(&bytes[..32]) != u32_at(bytes, 32) {
+        if bytes.len() < FILE_HEADER || &bytes[..6] != FILE_MAGIC || crc32fast::hash(&bytes[..40]) != u32_at(bytes, 40) {
             return Err(HeaderError::Unreadable);
         }
         let version = u16::from_le_bytes([bytes[6], bytes[7]]);
         if version != VERSION {
             return Err(HeaderError::UnknownVersion(version));
         }
-        let header = FileHeader { sequence: u64_at(bytes, 8), first: u64_at(bytes, 16), created_at: Timestamp(u64_at(bytes, 24) as i64) };
+        let header = FileHeader {
+            sequence: u64_at(bytes, 8),
+            first: u64_at(bytes, 16),
+            previous_end: u64_at(bytes, 24),
+            created_at: Timestamp(u64_at(bytes, 32) as i64),
+        };
         if header.sequence == sequence { Ok(header) } else { Err(HeaderError::Unreadable) }
     }
 }
@@ -198,13 +206,13 @@ mod tests {
 
     #[test]
     fn a_file_header_of_a_newer_format_is_named() {
-        let header = FileHeader { sequence: 1, first: 5, created_at: Timestamp(9) };
+        let header = FileHeader { sequence: 1, first: 5, previous_end: 4, created_at: Timestamp(9) };
         let mut bytes = header.encode();
         assert_eq!(FileHeader::decode(&bytes, 1), Ok(header));
         assert_eq!(FileHeader::decode(&bytes, 2), Err(HeaderError::Unreadable));
         bytes[6] = 2;
-        let crc = crc32fast::hash(&bytes[..32]);
-        bytes[32..36].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..40]);
+        bytes[40..44].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(FileHeader::decode(&bytes, 1), Err(HeaderError::UnknownVersion(2)));
     }
 }

@@ -99,6 +99,13 @@ impl Log {
         &self.topics[topic as usize]
     }
 
+    /// Makes the next record's offset at least `offset`: what a reader has kept elsewhere as read must not be handed out
+    /// again, or it would be skipped. Call it before anything is appended, when the folder may have been replaced or
+    /// restored without its newest files.
+    pub fn begin_at(&self, topic: Topic, offset: Offset) {
+        self.topic(topic).begin_at(offset);
+    }
+
     /// Segments set aside because stored bytes were damaged.
     pub fn quarantined(&self, topic: Topic) -> Vec<PathBuf> {
         self.topic(topic).quarantined()

@@ -17,6 +17,7 @@ const HINT_SPACING: u64 = 64 << 10;
 pub struct Segment {
     pub sequence: u64,
     pub first: u64,
+    pub previous_end: u64,
     pub path: PathBuf,
     pub file: DiskFile,
     pub created_at: Timestamp,
@@ -64,6 +65,7 @@ impl Segment {
         Segment {
             sequence: header.sequence,
             first: header.first,
+            previous_end: header.previous_end,
             path,
             file,
             created_at: header.created_at,
@@ -88,18 +90,22 @@ impl Segment {
             Err(HeaderError::Unreadable) => {
                 // Frames describe themselves, so a spoilt file header costs nothing.
                 let probe =
-                    Segment::new(FileHeader { sequence, first: 0, created_at: Timestamp::EPOCH }, path.to_owned(), disk.open(path)?);
+                    Segment::new(FileHeader { sequence, first: 0, previous_end: 0, created_at: Timestamp::EPOCH }, path.to_owned(), disk.open(path)?);
                 probe.bytes.store(length, Ordering::Relaxed);
                 let Some((position, frame)) = probe.next_intact(&mut Window::default(), FILE_HEADER as u64, |_| true)? else {
                     return Ok(None);
                 };
                 tracing::error!(file = %path.display(), position, first = frame.header.first, "segment header is damaged; its records are read without it");
-                FileHeader { sequence, first: frame.header.first, created_at: Timestamp::EPOCH }
+                FileHeader { sequence, first: frame.header.first, previous_end: frame.header.first, created_at: Timestamp::EPOCH }
             }
         };
         let segment = Segment::new(header, path.to_owned(), file);
         segment.bytes.store(length, Ordering::Relaxed);
         Ok(Some(segment))
+    }
+
+    pub fn header(&self) -> FileHeader {
+        FileHeader { sequence: self.sequence, first: self.first, previous_end: self.previous_end, created_at: self.created_at }
     }
 
     pub fn end(&self) -> u64 {

@@ -47,6 +47,8 @@ pub struct Pending {
     pub closed: bool,
     /// Where acknowledgements are sent from.
     pub runtime: Option<Handle>,
+    /// No record may get an offset below this.
+    pub begin_at: u64,
 }
 
 pub struct State {
@@ -141,6 +143,21 @@ impl TopicLog {
         acknowledged.await.unwrap_or_else(|_| Err(AppendError::Failed("the log is closed".to_owned())))
     }
 
+    /// Makes offsets go on at `offset` if they are not there yet. For the time before anything is appended.
+    pub fn begin_at(&self, offset: Offset) {
+        let mut pending = self.pending.lock();
+        let end = self.end();
+        if offset <= end {
+            return;
+        }
+        tracing::warn!(
+            topic = self.topic.as_str(), from = end.0, to = offset.0,
+            "the log is shorter than what was read from it; was its folder replaced? Offsets go on behind what is known"
+        );
+        pending.begin_at = offset.0;
+        self.end.send_replace(offset.0);
+    }
+
     fn check_sizes(&self, records: &[Bytes]) -> Result<(), AppendError> {
         if let Some(record) = records.iter().find(|record| record.len() > self.config.max_record_bytes) {
             return Err(AppendError::TooLarge { got: record.len(), limit: self.config.max_record_bytes });
@@ -217,6 +234,7 @@ impl TopicLog {
                 Found::Batch(batch) => return Ok(batch),
                 Found::On(segment) => segment,
                 Found::Nothing => {
+                    // Offsets were skipped, or what they stood for is lost.
                     from = *end.borrow();
                     continue;
                 }
@@ -459,9 +477,8 @@ fn open_segments(dir: &Path, config: &LogConfig) -> Result<OpenedSegments> {
         // What was read back may still be only in the page cache; from here on it counts as durable.
         newest.file.sync_data()?;
     }
-    let starts: Vec<u64> = opened.iter().map(|segment| segment.first).collect();
-    for (segment, next) in opened.iter().zip(starts.iter().skip(1)) {
-        segment.end.store((*next).max(segment.first), Ordering::Release);
+    for (segment, next) in opened.iter().zip(opened.iter().skip(1)) {
+        segment.end.store(next.previous_end.min(next.first).max(segment.first), Ordering::Release);
     }
     let mut segments = VecDeque::new();
     for segment in opened {

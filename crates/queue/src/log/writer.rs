@@ -21,6 +21,8 @@ struct Writer {
     log: Arc<TopicLog>,
     active: Option<Active>,
     next: u64,
+    /// Where the segment before the next one ends.
+    previous_end: u64,
 }
 
 /// The segment being written. Dropped (never written again) as soon as anything about it fails.
@@ -41,7 +43,7 @@ struct Group {
 pub fn start(log: Arc<TopicLog>) -> Result<JoinHandle<()>> {
     let name = format!("queue-{}", log.topic.as_str());
     let next = log.end().0;
-    let mut writer = Writer { log, active: None, next };
+    let mut writer = Writer { log, active: None, next, previous_end: next };
     let body = move || {
         while let Some(group) = writer.next_group() {
             writer.commit(group);
@@ -52,7 +54,7 @@ pub fn start(log: Arc<TopicLog>) -> Result<JoinHandle<()>> {
 
 impl Writer {
     /// Waits for appends. `None` once the log is closed and nothing waits.
-    fn next_group(&self) -> Option<Group> {
+    fn next_group(&mut self) -> Option<Group> {
         let mut pending = self.log.pending.lock();
         while pending.appends.is_empty() {
             if pending.closed {
@@ -67,6 +69,10 @@ impl Writer {
             if count == pending.appends.len() { std::mem::take(&mut pending.appends) } else { pending.appends.drain(..count).collect() };
         pending.bytes -= appends.iter().map(|(frame, _)| frame.bytes.len()).sum::<usize>();
         let runtime = pending.runtime.take();
+        if pending.begin_at > self.next {
+            self.active = None;
+            self.next = pending.begin_at;
+        }
         drop(pending);
         let (frames, acks) = appends.into_iter().unzip();
         Some(Group { frames, acks, runtime })
@@ -135,7 +141,7 @@ impl Writer {
             frame.place(offset, active.position, segment.sequence);
             offset += u64::from(frame.records);
         }
-        let header = FileHeader { sequence: segment.sequence, first: segment.first, created_at: segment.created_at }.encode();
+        let header = segment.header().encode();
         let mut slices = Vec::with_capacity(frames.len() + 1);
         let mut start = active.position;
         if !active.established {
@@ -153,6 +159,7 @@ impl Writer {
         active.position += size;
         segment.bytes.store(active.position, Ordering::Release);
         segment.end.store(offset, Ordering::Release);
+        self.previous_end = offset;
         Ok(())
     }
 
@@ -173,7 +180,7 @@ impl Writer {
             }
             None => disk.create(&path)?,
         };
-        let header = FileHeader { sequence, first: self.next, created_at: self.log.config.clock.now() };
+        let header = FileHeader { sequence, first: self.next, previous_end: self.previous_end, created_at: self.log.config.clock.now() };
         let segment = Arc::new(Segment::new(header, path, file));
         Ok(Active { segment, position: FILE_HEADER as u64, established: false, recycled })
     }
