@@ -76,6 +76,7 @@ const acts = {
         const box = await page.locator('.u-over').boundingBox()
         await page.mouse.move(box.x + box.width * 0.6, box.y + box.height * 0.4)
     }],
+    'question-sheet': [pages['insight-rich'], (page) => click(page, 'Change the question')],
     navigation: [`${p}/insights`, (page) => click(page, 'Open navigation')],
 }
 

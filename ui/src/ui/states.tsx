@@ -30,7 +30,7 @@ export function Empty({ title, children, action, className }: { title: string; c
     return (
         <div className={cx('mx-auto flex max-w-[520px] flex-col items-start gap-2 px-5 py-12', className)}>
             <h2 className="text-lg font-[600]">{title}</h2>
-            {children ? <div className="text-ink-2">{children}</div> : null}
+            {children ? <div className="w-full min-w-0 text-ink-2">{children}</div> : null}
             {action ? <div className="mt-2 flex flex-wrap gap-2">{action}</div> : null}
         </div>
     )

@@ -10,7 +10,8 @@ export function personName(properties: Properties | undefined, fallback: string,
     return fallback
 }
 
-/** Anonymous ids are long and look alike; their ends tell them apart. */
+/** Anonymous ids are long and look alike; their ends tell them apart. Names and addresses stay whole. */
 export function shortId(id: string): string {
-    return id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id
+    const random = /^[0-9a-f-]{25,}$/i.test(id) || id.length > 64
+    return random ? `${id.slice(0, 8)}…${id.slice(-6)}` : id
 }

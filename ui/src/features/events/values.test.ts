@@ -28,6 +28,7 @@ describe('event values', () => {
         expect(personName({ email: 'a@b.c', name: 'Ann' }, 'id', null)).toBe('a@b.c')
         expect(personName({ email: 'a@b.c', name: 'Ann' }, 'id', ['name'])).toBe('Ann')
         expect(personName({}, 'id', null)).toBe('id')
+        expect(shortId('elif.vogel1583@mail.example')).toBe('elif.vogel1583@mail.example')
         expect(shortId('0192f5e0-7c3a-7abc-8def-0123456789ab')).toBe('0192f5e0…6789ab')
     })
 })

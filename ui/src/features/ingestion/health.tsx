@@ -19,7 +19,7 @@ export function IngestionPage() {
     const project = useProject()
     const health = useQuery(ingestionHealth(project.id))
     return (
-        <Page title="Ingestion" note={health.data?.since ? `refusals and rates since the server started, ${formatAgo(health.data.since, new Date())}` : undefined}>
+        <Page title="Ingestion" note={health.data?.since ? `counted since the server started, ${formatAgo(health.data.since, new Date())}` : undefined}>
             {health.isPending ? (
                 <Skeleton className="h-[120px] !rounded-lg" />
             ) : !health.data ? (
@@ -32,8 +32,9 @@ export function IngestionPage() {
 }
 
 function Health({ health, stale }: { health: IngestionHealth; stale: boolean }) {
+    const project = useProject()
     const now = useNow(1000)
-    const verdict = stale ? { tone: 'bad' as const, text: 'The server does not answer any more; these are the last numbers it gave.' } : judge(health)
+    const verdict = stale ? { tone: 'bad' as const, text: 'The server does not answer any more; these are the last numbers it gave.' } : judge(health, project.ingested_event)
     return (
         <div className="flex flex-col gap-[14px]">
             <p role="status" className="flex items-center gap-2.5 text-lg font-[560]">

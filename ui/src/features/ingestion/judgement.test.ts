@@ -21,6 +21,7 @@ describe('ingestion health', () => {
         expect(judge({ ...fine, queryable: { ...fine.queryable, lag_seconds: 90 } }).tone).toBe('bad')
         expect(judge({ ...fine, disk: { ...fine.disk, free_bytes: 1000 } }).text).toContain('Only 1.0 kB of disk is left')
         expect(judge({ ...fine, trouble: ['the log could not be synced'], queryable: { ...fine.queryable, lag_seconds: 90 } }).text).toBe('Ingestion needs help: the log could not be synced')
+        expect(judge({ ...fine, accepted: { total: 0, last_at: null }, queryable: { total: 0, last_at: null, lag_seconds: 0 } }, true).text).toBe('Ready; nothing has been sent since the server started.')
         expect(judge({ ...fine, accepted: { total: 0, last_at: null }, queryable: { total: 0, last_at: null, lag_seconds: 0 } }).tone).toBe('idle')
     })
     it('forecasts the disk', () => {

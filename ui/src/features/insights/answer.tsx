@@ -4,7 +4,7 @@ import { useMemo, useState } from 'react'
 import { useProject } from '@/api/project'
 import { queryNode } from '@/api/queries'
 import type { TrendsResult } from '@/api/types'
-import { change, count, formatChange, formatNumber, formatShort } from '@/lib/numbers'
+import { change, formatChange, formatNumber, formatShort } from '@/lib/numbers'
 import { describeRange } from '@/lib/date-range'
 import { dayIn, formatClock, formatMilliseconds } from '@/lib/time'
 import { Button, IconButton } from '@/ui/button'
@@ -150,7 +150,7 @@ function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsR
                                 onZoom={(from, to) => onChange(zoomed(state, from, to))}
                             />
                         </div>
-                        {shown.length > 1 ? <Legend lines={shown} hidden={hidden} highlighted={highlighted} onHighlight={setHighlighted} /> : null}
+                        <Legend lines={shown} hidden={hidden} highlighted={highlighted} onHighlight={setHighlighted} incomplete={incomplete} compared={state.display !== 'ActionsBar' && shown.some((line) => line.previous !== null)} />
                     </>
                 )}
                 {state.display === 'ActionsTable' ? <ResultTable lines={lines} state={state} onOpen={open} onChange={onChange} /> : null}
@@ -284,10 +284,24 @@ function Ranking({ lines, onOpen }: { lines: Line[]; onOpen: (line: Line) => voi
     )
 }
 
-function Legend({ lines, hidden, highlighted, onHighlight }: { lines: Line[]; hidden: number; highlighted: string | null; onHighlight: (key: string | null) => void }) {
+type LegendProps = { lines: Line[]; hidden: number; highlighted: string | null; onHighlight: (key: string | null) => void; incomplete: boolean; compared: boolean }
+
+function Stroke({ dash, children }: { dash: string; children: string }) {
+    return (
+        <span className="flex items-center gap-1.5 px-1.5 text-ink-3">
+            <svg width="22" height="2" aria-hidden>
+                <line x1="0" x2="22" y1="1" y2="1" stroke="currentColor" strokeWidth="1.6" strokeDasharray={dash} />
+            </svg>
+            {children}
+        </span>
+    )
+}
+
+function Legend({ lines, hidden, highlighted, onHighlight, incomplete, compared }: LegendProps) {
+    if (lines.length <= 1 && !incomplete && !compared) return null
     return (
         <div className="flex flex-wrap items-center gap-x-1 gap-y-0.5 px-3.5 pb-2.5 text-sm">
-            {lines.map((line) => (
+            {(lines.length > 1 ? lines : []).map((line) => (
                 <button
                     key={line.key}
                     type="button"
@@ -301,7 +315,11 @@ function Legend({ lines, hidden, highlighted, onHighlight }: { lines: Line[]; hi
                     </span>
                 </button>
             ))}
-            {hidden > 0 ? <span className="px-1.5 text-ink-3">{count(hidden, 'more')} in the table</span> : null}
+            {hidden > 0 ? <span className="px-1.5 text-ink-3">{hidden} more in the table</span> : null}
+            <span className="ml-auto flex">
+                {compared ? <Stroke dash="2 3">period before</Stroke> : null}
+                {incomplete ? <Stroke dash="5 3">not over yet</Stroke> : null}
+            </span>
         </div>
     )
 }

@@ -158,7 +158,7 @@ function ArrivedEvent({ arrived }: { arrived: Arrived }) {
                         {shortId(event.distinct_id)} <ArrowRight className="size-3.5" aria-hidden />
                     </Link>
                 </div>
-                <div className="max-h-[330px] overflow-auto" tabIndex={0} role="region" aria-label={count(Object.keys(event.properties).length, 'property', 'properties')}>
+                <div className="max-h-[250px] overflow-auto" tabIndex={0} role="region" aria-label={count(Object.keys(event.properties).length, 'property', 'properties')}>
                     <PropertyTable properties={event.properties} compact />
                 </div>
             </Panel>

@@ -12,7 +12,10 @@ export function htmlSnippet(host: string, key: string): string {
   e._i.push([key,config,name]);
   var s=t.createElement("script");s.async=!0;s.crossOrigin="anonymous";s.src=config.api_host+"/static/array.js";
   t.head.appendChild(s)}}}(document,window.posthog||[]);
-  posthog.init('${key}', { api_host: '${host}', defaults: '2025-05-24' })
+  posthog.init('${key}', {
+    api_host: '${host}',
+    defaults: '2025-05-24'
+  })
 </script>`
 }
 
