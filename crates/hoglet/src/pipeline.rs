@@ -13,7 +13,7 @@ use ingest::Ingest;
 use live::{Hub, LiveEvent};
 use model::{Clock, Timestamp};
 use people::People;
-use queue::{Log, LogConfig};
+use queue::{Log, LogConfig, Offset, Topic};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use teams::Teams;
@@ -68,6 +68,10 @@ impl Pipeline {
             Ok((Arc::new(queue), store))
         })
         .await??;
+        if let Some(position) = store.position().await.context("reading the event store's position")? {
+            // If the queue's folder was replaced, new events must not get numbers that ingestion takes for old ones.
+            queue.begin_at(Topic::Events, Offset(position));
+        }
         let definitions = Arc::new(Definitions::default());
         let hub = Hub::new(clock);
         let geoip_db = geoip_database(config)?;
