@@ -14,7 +14,7 @@ const ROUNDS: u64 = 25;
 const APPENDERS: u64 = 8;
 
 fn config() -> LogConfig {
-    LogConfig { max_bytes: 1 << 30, segment_bytes: 256 << 10, ..LogConfig::default() }
+    LogConfig { max_bytes: 1 << 30, segment_bytes: 256 << 10, keeping_interval: Duration::from_millis(5), ..LogConfig::default() }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use model::{Clock, Timestamp};
 use queue::contract::{self, read_exactly};
 use queue::disk::{Disk, Faults, Op};
 use queue::{AppendError, Log, LogConfig, Offset, Queue, Reader, Topic};
+use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,13 @@ use std::time::Duration;
 const KIB: u64 = 1 << 10;
 
 fn config() -> LogConfig {
-    LogConfig { max_bytes: 64 << 20, segment_bytes: 64 * KIB, clock: Clock::Fixed(Timestamp::from_seconds(1000)), ..LogConfig::default() }
+    LogConfig {
+        max_bytes: 64 << 20,
+        segment_bytes: 64 * KIB,
+        keeping_interval: Duration::from_millis(2),
+        clock: Clock::Fixed(Timestamp::from_seconds(1000)),
+        ..LogConfig::default()
+    }
 }
 
 fn faulty(faults: &Arc<Faults>) -> LogConfig {
@@ -241,22 +249,31 @@ async fn an_uncommitted_topic_is_never_trimmed() {
 #[tokio::test]
 async fn a_reused_file_shows_nothing_of_its_earlier_life() {
     let dir = tempfile::tempdir().unwrap();
-    let mut next = 0;
+    let (mut next, mut files_of_a_life) = (0, Vec::new());
     for _ in 0..5 {
         let log = Log::open(dir.path(), config()).unwrap();
+        let mut seen = HashMap::new();
         for _ in 0..400 {
             assert_eq!(append(&log, format!("{next} {}", "x".repeat(500))).await.unwrap(), Offset(next));
             next += 1;
             if next % 50 == 0 {
                 log.commit(Reader::Ingest, Offset(next - 10)).await.unwrap();
             }
+            for path in segments(dir.path()) {
+                // A file keeps its inode and its birth when it becomes the next segment.
+                if let Ok(metadata) = std::fs::metadata(&path) {
+                    seen.entry((metadata.ino(), metadata.created().ok())).or_insert_with(HashSet::new).insert(path);
+                }
+            }
         }
+        files_of_a_life.push(seen.values().map(HashSet::len).max().unwrap());
         let oldest = log.status(Topic::Events).oldest.0;
         for (index, record) in everything(&log).await.iter().enumerate() {
             assert!(record.starts_with(format!("{} ", oldest + index as u64).as_bytes()));
         }
         assert_eq!(log.status(Topic::Events).damaged_records, 0);
     }
+    assert!(files_of_a_life.iter().any(|lives| *lives > 1), "no file was ever reused");
 }
 
 #[tokio::test]
@@ -311,6 +328,8 @@ async fn short_life(log: &Log) -> Vec<(Offset, Bytes)> {
         if number % 5 == 4 {
             let end = log.end(Topic::Events);
             log.commit(Reader::Ingest, Offset(end.0.saturating_sub(2))).await.unwrap();
+            // Time for files to be given up, so that the next ones reuse them.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
     acknowledged

@@ -1,16 +1,14 @@
-//! The thread that stores reader positions (at most once a second) and gives up segments that every reader has committed.
+//! The thread that stores reader positions now and then, and gives up segments that every reader has committed.
 
+use super::LogConfig;
 use super::positions::Positions;
 use super::topic::TopicLog;
-use crate::disk::Disk;
 use anyhow::{Context, Result};
 use parking_lot::{Condvar, Mutex};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-const STORE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How other threads talk to the keeper.
 #[derive(Default)]
@@ -57,8 +55,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    pub fn start(dir: PathBuf, disk: Disk, topics: Vec<Arc<TopicLog>>, signal: Arc<Signal>) -> Result<Self> {
-        let work = Work { dir, disk, topics, stored: Positions::default() };
+    pub fn start(dir: PathBuf, config: Arc<LogConfig>, topics: Vec<Arc<TopicLog>>, signal: Arc<Signal>) -> Result<Self> {
+        let work = Work { dir, config, topics, stored: Positions::default() };
         let loop_signal = signal.clone();
         let thread = std::thread::Builder::new().name("queue-keeper".to_owned()).spawn(move || work.run(&loop_signal));
         Ok(Keeper { signal, thread: Some(thread.context("starting the log's keeper thread")?) })
@@ -76,7 +74,7 @@ impl Keeper {
 
 struct Work {
     dir: PathBuf,
-    disk: Disk,
+    config: Arc<LogConfig>,
     topics: Vec<Arc<TopicLog>>,
     stored: Positions,
 }
@@ -90,7 +88,7 @@ impl Work {
             if !go_on {
                 return;
             }
-            signal.rest(STORE_INTERVAL);
+            signal.rest(self.config.keeping_interval);
         }
     }
 
@@ -104,7 +102,7 @@ impl Work {
         if positions == self.stored {
             return;
         }
-        match positions.store(&self.disk, &self.dir) {
+        match positions.store(&self.config.disk, &self.dir) {
             Ok(()) => self.stored = positions,
             Err(error) => tracing::warn!(%error, "reader positions could not be stored; trying again with the next commit"),
         }
@@ -127,12 +125,12 @@ impl Work {
                 drop(state);
                 if wants_spare {
                     let spare = segment.path.with_extension("spare");
-                    if self.disk.rename(&segment.path, &spare).is_ok() {
+                    if self.config.disk.rename(&segment.path, &spare).is_ok() {
                         topic.state.lock().spare = Some(spare);
                         continue;
                     }
                 }
-                if let Err(error) = self.disk.remove(&segment.path) {
+                if let Err(error) = self.config.disk.remove(&segment.path) {
                     tracing::warn!(%error, file = %segment.path.display(), "a finished segment could not be removed; it will be at the next start");
                 }
             }

@@ -25,6 +25,7 @@ use positions::Positions;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use topic::TopicLog;
 
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct LogConfig {
     pub max_pending_bytes: usize,
     /// How much of the newest records stays in memory, per topic, while readers have not committed them.
     pub tail_bytes: usize,
+    /// How often, at most, reader positions are stored and finished segments given up.
+    pub keeping_interval: Duration,
     pub clock: Clock,
     pub disk: Disk,
 }
@@ -50,6 +53,7 @@ impl Default for LogConfig {
             max_record_bytes: 128 << 20,
             max_pending_bytes: 256 << 20,
             tail_bytes: 32 << 20,
+            keeping_interval: Duration::from_secs(1),
             clock: Clock::System,
             disk: Disk::real(),
         }
@@ -90,7 +94,7 @@ impl Log {
             topics.push(Arc::new(opened.with_context(|| format!("opening the {} log in {}", topic.as_str(), dir.display()))?));
         }
         let writers = topics.iter().map(|topic| writer::start(topic.clone())).collect::<Result<_>>()?;
-        let keeper = keeper::Keeper::start(dir.to_owned(), config.disk.clone(), topics.clone(), keeper_signal)?;
+        let keeper = keeper::Keeper::start(dir.to_owned(), config, topics.clone(), keeper_signal)?;
         Ok(Log { topics, keeper, writers, _lock: lock })
     }
 
