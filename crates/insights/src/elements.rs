@@ -204,4 +204,13 @@ mod tests {
             assert!(selector(text).is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_accepted_selector_is_a_valid_pattern(text in "[a-z.#>* \\[\\]=\":()-]{0,40}|\\PC{0,30}") {
+            if let Ok(pattern) = selector(&text) {
+                assert!(regex::Regex::new(&pattern).is_ok(), "{text}: {pattern}");
+            }
+        }
+    }
 }

@@ -208,4 +208,13 @@ mod tests {
     fn letters_go_on_after_z() {
         assert_eq!((series_index("z"), series_index("aa"), series_index("a1")), (Some(25), Some(26), None));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_a_formula(text in "[A-Ca-c0-9.+*/%() -]{0,60}|\\PC{0,40}", a in proptest::num::f64::ANY, b in proptest::num::f64::ANY) {
+            if let Ok(formula) = Formula::parse(&text, 2) {
+                assert!(formula.evaluate(&[a, b]).is_finite() || a.is_nan() || b.is_nan());
+            }
+        }
+    }
 }

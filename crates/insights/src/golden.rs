@@ -1,7 +1,8 @@
 //! Golden cases: events in, a query, what must come out. Files in `golden/`, run against any event store.
 //!
 //! An expectation names what matters: members of an object that it leaves out are not looked at, lists must have the same
-//! length and order, `{"$unordered": […]}` any order, `{"$any": true}` is anything, numbers may differ in the last digits, `{"error": "text"}` expects a
+//! length and order, `{"$unordered": […]}` any order, `{"$any": true}` anything,
+//! `{"$between": [a, b]}` a number from a to b; numbers may differ in the last digits, `{"error": "text"}` expects a
 //! refusal that contains the text.
 
 use crate::answer::{Question, Refresh, Reply};
@@ -35,6 +36,7 @@ const FILES: &[(&str, &str)] = &[
     ("trends_active_users", include_str!("../golden/trends_active_users.json")),
     ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
     ("trends_breakdown_few", include_str!("../golden/trends_breakdown_few.json")),
+    ("trends_breakdown_typed", include_str!("../golden/trends_breakdown_typed.json")),
     ("trends_breakdown_url", include_str!("../golden/trends_breakdown_url.json")),
     ("trends_clock_change", include_str!("../golden/trends_clock_change.json")),
     ("trends_compare", include_str!("../golden/trends_compare.json")),
@@ -46,6 +48,7 @@ const FILES: &[(&str, &str)] = &[
     ("trends_hours", include_str!("../golden/trends_hours.json")),
     ("trends_per_actor", include_str!("../golden/trends_per_actor.json")),
     ("trends_property_math", include_str!("../golden/trends_property_math.json")),
+    ("trends_sampling", include_str!("../golden/trends_sampling.json")),
     ("trends_sessions", include_str!("../golden/trends_sessions.json")),
     ("trends_smoothing", include_str!("../golden/trends_smoothing.json")),
     ("trends_timezone", include_str!("../golden/trends_timezone.json")),
@@ -362,6 +365,13 @@ impl Dimensions for World {
 fn compare(expected: &Value, found: &Value, at: &str) -> Result<(), String> {
     match (expected, found) {
         (Value::Object(expected), _) if expected.contains_key("$any") => Ok(()),
+        (Value::Object(expected), found) if expected.contains_key("$between") => {
+            let bound = |index: usize| expected["$between"][index].as_f64().unwrap_or(f64::NAN);
+            match found.as_f64().is_some_and(|number| (bound(0)..=bound(1)).contains(&number)) {
+                true => Ok(()),
+                false => Err(format!("{at}: expected a number from {} to {}, found {found}", bound(0), bound(1))),
+            }
+        }
         (Value::Object(expected), found) if expected.contains_key("$unordered") => unordered(&expected["$unordered"], found, at),
         (Value::Object(expected), Value::Object(found)) => expected
             .iter()

@@ -124,3 +124,31 @@ fn exact_ranges_are_not_rounded() {
     let span = Span::settle(&range(Some("-7d"), None), Interval::Day, true, None, &calendar);
     assert_eq!((iso(span.from), iso(span.to)), ("2025-03-05T15:20:30Z".into(), "2025-03-12T15:20:30Z".into()));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_a_date_range(from in "\\PC{0,24}", to in "-?[0-9]{0,12}[a-zA-Z]{0,6}", interval in 0usize..5, week_start_day in 0u8..2) {
+        let calendar = Calendar { week_start_day, ..calendar("America/New_York") };
+        let interval = [Interval::Minute, Interval::Hour, Interval::Day, Interval::Week, Interval::Month][interval];
+        for (from, to) in [(&from, &to), (&to, &from)] {
+            let span = Span::settle(&range(Some(from), Some(to)), interval, false, None, &calendar);
+            let filter = crate::compare::CompareFilter { compare: Some(true), compare_to: Some(to.clone()) };
+            for span in [span, crate::compare::previous(&span, &filter, &calendar)] {
+                let axis = span.axis(&calendar);
+                assert!(axis.is_none_or(|axis| axis.windows(2).all(|two| two[0] < two[1])));
+                span.lower(&calendar);
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_hold_their_instants(seconds in 0i64..4_000_000_000, interval in 0usize..5, zone in 0usize..6) {
+        let zone = ["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia"][zone];
+        let interval = [Interval::Minute, Interval::Hour, Interval::Day, Interval::Week, Interval::Month][interval];
+        let calendar = calendar(zone);
+        let at = calendar.at(Timestamp::from_seconds(seconds));
+        let start = calendar.floor(at, interval);
+        assert!(start <= at && at < calendar.next(start, interval), "{zone} {interval:?} {at} {start}");
+        assert_eq!(calendar.floor(start, interval), start, "{zone} {interval:?}");
+    }
+}

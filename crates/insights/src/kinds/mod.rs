@@ -122,7 +122,7 @@ pub fn depends_on_the_second(node: &Value) -> bool {
     match node {
         Value::String(text) => {
             let text = text.to_ascii_lowercase();
-            ["now(", "today(", "yesterday(", "current_timestamp", "rand"].iter().any(|word| text.contains(word))
+            ["now(", "today(", "yesterday(", "current_timestamp", "rand(", "random("].iter().any(|word| text.contains(word))
         }
         Value::Array(items) => items.iter().any(depends_on_the_second),
         Value::Object(members) => {
@@ -152,6 +152,6 @@ mod tests {
     fn questions_about_this_second_are_recognised() {
         assert!(depends_on_the_second(&json!({"query": "select count() from events where timestamp > now() - interval 1 day"})));
         assert!(depends_on_the_second(&json!({"properties": [{"key": "d", "operator": "is_date_before", "value": "-7d"}]})));
-        assert!(!depends_on_the_second(&json!({"query": "select count() from events"})));
+        assert!(!depends_on_the_second(&json!({"query": "select count() from events where properties.brand = 'x'"})));
     }
 }
