@@ -150,7 +150,7 @@ function ProjectSwitcher() {
             trigger={
                 <button
                     type="button"
-                    aria-label={`Project ${project.name}. Switch project`}
+                    aria-label={`Project ${project.name}${project.is_demo ? ' demo' : ''}. Switch project`}
                     className="mb-2.5 flex h-[32px] items-center justify-between gap-2 rounded-md border border-line bg-surface px-[9px] font-[550] hover:border-line-strong"
                 >
                     <span className="truncate" dir="auto">

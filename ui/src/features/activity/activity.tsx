@@ -239,7 +239,13 @@ function EventLine({ event, columns, template, open, onToggle, onFilter }: { eve
                     </span>
                 ))}
             </div>
-            {open ? <EventDetails event={event} onFilter={onFilter} /> : null}
+            {open ? (
+                <div role="row">
+                    <div role="cell" aria-colspan={columns.length + 1}>
+                        <EventDetails event={event} onFilter={onFilter} />
+                    </div>
+                </div>
+            ) : null}
         </>
     )
 }

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, Navigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { preflight } from '@/api/queries'
+import { me, preflight } from '@/api/queries'
 import { Button } from '@/ui/button'
 import { Field, Input } from '@/ui/field'
 import { FormError, SessionCard } from './card'
@@ -16,6 +16,8 @@ export function LoginPage() {
     const [password, setPassword] = useState('')
     const enter = useEnter('/api/login/', safeNext(next))
     const server = useQuery(preflight)
+    const user = useQuery(me)
+    if (user.data && !enter.isPending) return <Navigate to={safeNext(next)} replace />
     if (server.data && !server.data.initiated) return <Navigate to="/signup" replace />
     return (
         <SessionCard
