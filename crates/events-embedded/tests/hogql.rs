@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type};
-use events::{Budget, DistinctIdRow, Dimensions, EventBatch, EventRow, EventStore, GroupRow, PersonRow, QueryError, Select};
+use events::{Budget, Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonRow, QueryError, Select};
 use events_embedded::{Engine, EngineConfig};
 use model::{Clock, PersonMode, Properties, TeamId, Timestamp, person_uuid};
 use query::{Context, LimitRule};
@@ -47,7 +47,13 @@ impl Dimensions for Known {
 
     async fn groups(&self, _: TeamId) -> anyhow::Result<Vec<GroupRow>> {
         let when = at("2025-01-01T00:00:00Z");
-        Ok(vec![GroupRow { index: 0, key: "acme".to_owned(), properties: r#"{"name":"Acme"}"#.to_owned(), created_at: when, updated_at: when }])
+        Ok(vec![GroupRow {
+            index: 0,
+            key: "acme".to_owned(),
+            properties: r#"{"name":"Acme"}"#.to_owned(),
+            created_at: when,
+            updated_at: when,
+        }])
     }
 }
 
@@ -77,15 +83,28 @@ impl World {
         config.background = false;
         let engine = Engine::open(config).unwrap();
         engine.append(EventBatch { rows, ..EventBatch::default() }).await.unwrap();
-        let context = Context { limit: LimitRule { look_ahead: false, ..LimitRule::API }, ..Context::new(TEAM, at("2025-03-12T15:20:30Z")) };
+        let context =
+            Context { limit: LimitRule { look_ahead: false, ..LimitRule::API }, ..Context::new(TEAM, at("2025-03-12T15:20:30Z")) };
         World { _folder: folder, engine, context }
     }
 
     /// A u1 {b:"x",n:1} · A u1 {b:"y",n:"2"} · A u2 {b:null} · B u2 {} · B u3 {b:"",n:3.5}
     async fn small() -> World {
         World::with(vec![
-            event(1, "A", "u1", "2025-03-10T10:00:00Z", json!({"b": "x", "n": 1, "$session_id": "s1", "$current_url": "https://a.com/one?x=1"})),
-            event(2, "A", "u1", "2025-03-10T11:00:00Z", json!({"b": "y", "n": "2", "$session_id": "s1", "$current_url": "https://a.com/two", "$group_0": "acme"})),
+            event(
+                1,
+                "A",
+                "u1",
+                "2025-03-10T10:00:00Z",
+                json!({"b": "x", "n": 1, "$session_id": "s1", "$current_url": "https://a.com/one?x=1"}),
+            ),
+            event(
+                2,
+                "A",
+                "u1",
+                "2025-03-10T11:00:00Z",
+                json!({"b": "y", "n": "2", "$session_id": "s1", "$current_url": "https://a.com/two", "$group_0": "acme"}),
+            ),
             event(3, "A", "u2", "2025-03-11T10:00:00Z", json!({"b": null, "list": [1, "two", {"k": 3}], "nested": {"a": {"b": [10, 20]}}})),
             event(4, "B", "u2", "2025-03-11T23:30:00.5Z", json!({})),
             event(5, "B", "u3", "2025-03-12T10:00:00Z", json!({"b": "", "n": 3.5, "flag": true, "when": "2025-03-01T08:00:00Z"})),
@@ -648,7 +667,8 @@ async fn autocaptured_elements_are_read_from_their_chain() {
 #[tokio::test]
 async fn hostile_property_names_and_values_are_data() {
     let names = ["a'b", "a\"b", "a`b", "a\\b", "-- x", "a.b", "$x y", "ü", "\n", "'; DROP TABLE events; --"];
-    let rows = names.iter().enumerate().map(|(at, name)| event(at as u32, name, "u1", "2025-03-10T10:00:00Z", json!({ *name: name }))).collect();
+    let rows =
+        names.iter().enumerate().map(|(at, name)| event(at as u32, name, "u1", "2025-03-10T10:00:00Z", json!({ *name: name }))).collect();
     let world = World::with(rows).await;
     for name in names {
         use query::ast::{Expr, Query, Select};

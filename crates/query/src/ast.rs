@@ -67,7 +67,7 @@ pub struct Select {
     pub offset: Option<Expr>,
     pub with_ties: bool,
     /// Kept so that it can be refused by name.
-    pub settings: Vec<String>,
+    pub settings: Vec<(String, Expr)>,
     pub span: Span,
 }
 
@@ -230,21 +230,49 @@ pub enum ExprKind {
     Negate(Box<Expr>),
     Arithmetic(Box<Expr>, ArithmeticOp, Box<Expr>),
     Compare(Box<Expr>, CompareOp, Box<Expr>),
-    Between { expr: Box<Expr>, low: Box<Expr>, high: Box<Expr>, negated: bool },
-    IsNull { expr: Box<Expr>, negated: bool },
-    Cast { expr: Box<Expr>, to: String, or_null: bool },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        negated: bool,
+    },
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
+    Cast {
+        expr: Box<Expr>,
+        to: String,
+        or_null: bool,
+    },
     Array(Vec<Expr>),
     Tuple(Vec<Expr>),
     Dict(Vec<(Expr, Expr)>),
     /// `of[index]`, `of?.[index]`
-    Index { of: Box<Expr>, index: Box<Expr> },
+    Index {
+        of: Box<Expr>,
+        index: Box<Expr>,
+    },
     /// `of[from:to]`
-    Slice { of: Box<Expr>, from: Option<Box<Expr>>, to: Option<Box<Expr>> },
+    Slice {
+        of: Box<Expr>,
+        from: Option<Box<Expr>>,
+        to: Option<Box<Expr>>,
+    },
     /// `of.name`, `of?.name`, `of.1` where `of` is not a plain path.
-    Access { of: Box<Expr>, name: String },
-    Lambda { params: Vec<String>, body: Box<Expr> },
+    Access {
+        of: Box<Expr>,
+        name: String,
+    },
+    Lambda {
+        params: Vec<String>,
+        body: Box<Expr>,
+    },
     Subquery(Box<Query>),
-    Alias { expr: Box<Expr>, name: String },
+    Alias {
+        expr: Box<Expr>,
+        name: String,
+    },
     /// `{a.b}`; must be substituted before resolving.
     Placeholder(Vec<String>),
 }

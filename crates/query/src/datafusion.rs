@@ -21,8 +21,24 @@ pub fn print_datafusion(resolved: &Resolved) -> Printed {
 /// Every name that printed SQL may hand to `hog_eval`, so that an engine can check that it knows them all.
 pub fn interpreted_functions() -> Vec<&'static str> {
     let by_printer = [
-        "identity", "emptyArray", "orOneNull", "toString", "toFloat", "toBool", "toUUID", "round", "JSONExtract", "arraySum", "arrayAvg", "arrayMin", "arrayMax", "arraySort",
-        "arrayReverseSort", "arrayExists", "arrayAll", "arrayCount",
+        "identity",
+        "emptyArray",
+        "orOneNull",
+        "toString",
+        "toFloat",
+        "toBool",
+        "toUUID",
+        "round",
+        "JSONExtract",
+        "arraySum",
+        "arrayAvg",
+        "arrayMin",
+        "arrayMax",
+        "arraySort",
+        "arrayReverseSort",
+        "arrayExists",
+        "arrayAll",
+        "arrayCount",
     ];
     Function::interpreted().chain(by_printer).collect()
 }
@@ -125,14 +141,17 @@ fn source(join: &TypedJoin) -> String {
     match &join.source {
         Source::Table => name,
         Source::Query(inner) => format!("({}) AS {name}", query(inner)),
-        Source::Numbers { from, count } => format!("(SELECT value AS \"number\" FROM range({from}, {})) AS {name}", from.saturating_add(*count)),
+        Source::Numbers { from, count } => {
+            format!("(SELECT value AS \"number\" FROM range({from}, {})) AS {name}", from.saturating_add(*count))
+        }
         Source::Values { columns, rows } => {
             let rows: Vec<String> = rows.iter().map(|row| format!("({})", list(row))).collect();
             let columns: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
             format!("(VALUES {}) AS {name} ({})", rows.join(", "), columns.join(", "))
         }
         Source::Unnest { inner, arrays, keep_empty } => {
-            let columns: Vec<String> = inner.columns.iter().map(|(column, expr)| unnested(column, &expr.kind, arrays.contains(column), *keep_empty)).collect();
+            let columns: Vec<String> =
+                inner.columns.iter().map(|(column, expr)| unnested(column, &expr.kind, arrays.contains(column), *keep_empty)).collect();
             format!("(SELECT {} FROM ({}) AS \"rows\") AS {name}", columns.join(", "), select(inner))
         }
     }
@@ -201,13 +220,17 @@ fn node(typed: &Typed) -> String {
             _ => format!("coalesce({}, TRUE)", expr(inner)),
         },
         Node::IsNull { expr: inner, negated } => format!("({} IS {}NULL)", expr(inner), if *negated { "NOT " } else { "" }),
-        Node::InList { expr: inner, list: items, negated } => format!("({} {}IN ({}))", expr(inner), if *negated { "NOT " } else { "" }, list(items)),
+        Node::InList { expr: inner, list: items, negated } => {
+            format!("({} {}IN ({}))", expr(inner), if *negated { "NOT " } else { "" }, list(items))
+        }
         Node::InQuery { expr: inner, query: inside, negated } => {
             let column = inside.columns().into_iter().next();
             let name = column.as_ref().map_or_else(String::new, |(name, _)| identifier(name));
             // NOT IN over a NULL would be unknown for every row.
             let sql = match column {
-                Some((_, column)) if column.nullable => format!("SELECT {name} FROM ({}) AS \"list\" WHERE {name} IS NOT NULL", query(inside)),
+                Some((_, column)) if column.nullable => {
+                    format!("SELECT {name} FROM ({}) AS \"list\" WHERE {name} IS NOT NULL", query(inside))
+                }
                 _ => query(inside),
             };
             format!("({} {}IN ({sql}))", expr(inner), if *negated { "NOT " } else { "" })
@@ -230,7 +253,9 @@ fn node(typed: &Typed) -> String {
             format!("named_struct({})", items.join(", "))
         }
         Node::TupleItem { of, index } => format!("get_field({}, '{index}')", expr(of)),
-        Node::Lambda { params, body } => format!("({}) -> {}", params.iter().map(|param| identifier(param)).collect::<Vec<_>>().join(", "), expr(body)),
+        Node::Lambda { params, body } => {
+            format!("({}) -> {}", params.iter().map(|param| identifier(param)).collect::<Vec<_>>().join(", "), expr(body))
+        }
     }
 }
 
@@ -254,7 +279,9 @@ fn constant(value: &Constant, kind: &Type) -> String {
         Constant::Float(value) if !value.is_finite() => format!("CAST('{value}' AS DOUBLE)"),
         Constant::Float(value) => format!("CAST({} AS DOUBLE)", text(&format!("{value:?}"))),
         Constant::String(value) => text(value),
-        Constant::Timestamp(at) if *kind == Type::Date => format!("CAST('{}' AS DATE)", time::date_of(*at, chrono_tz::Tz::UTC).format("%Y-%m-%d")),
+        Constant::Timestamp(at) if *kind == Type::Date => {
+            format!("CAST('{}' AS DATE)", time::date_of(*at, chrono_tz::Tz::UTC).format("%Y-%m-%d"))
+        }
         Constant::Timestamp(at) => format!("arrow_cast({}, {})", at.0, text(INSTANT)),
     }
 }

@@ -7,15 +7,92 @@ use std::fmt::{self, Display, Formatter, Write};
 
 /// Words that must be quoted to be a name at the start of an expression or behind `AS`.
 const QUOTED_WORDS: &[&str] = &[
-    "select", "from", "where", "prewhere", "having", "qualify", "union", "intersect", "except", "settings", "join", "on", "using", "and", "or", "as", "when",
-    "then", "else", "end", "in", "between", "like", "ilike", "is", "by", "group", "window", "order", "limit", "offset", "inner", "left", "right", "full",
-    "cross", "asof", "semi", "anti", "any", "all", "global", "array", "final", "sample", "with", "format", "into", "natural", "positional", "true", "false",
-    "null", "inf", "infinity", "nan", "not", "case", "interval", "distinct", "date", "timestamp", "top", "desc", "asc", "descending", "ascending", "nulls", "columns", "over", "filter", "within", "f", "values",
-    "extract", "cast", "try_cast", "trim", "precision", "exclude", "replace",
+    "select",
+    "from",
+    "where",
+    "prewhere",
+    "having",
+    "qualify",
+    "union",
+    "intersect",
+    "except",
+    "settings",
+    "join",
+    "on",
+    "using",
+    "and",
+    "or",
+    "as",
+    "when",
+    "then",
+    "else",
+    "end",
+    "in",
+    "between",
+    "like",
+    "ilike",
+    "is",
+    "by",
+    "group",
+    "window",
+    "order",
+    "limit",
+    "offset",
+    "inner",
+    "left",
+    "right",
+    "full",
+    "cross",
+    "asof",
+    "semi",
+    "anti",
+    "any",
+    "all",
+    "global",
+    "array",
+    "final",
+    "sample",
+    "with",
+    "format",
+    "into",
+    "natural",
+    "positional",
+    "true",
+    "false",
+    "null",
+    "inf",
+    "infinity",
+    "nan",
+    "not",
+    "case",
+    "interval",
+    "distinct",
+    "date",
+    "timestamp",
+    "top",
+    "desc",
+    "asc",
+    "descending",
+    "ascending",
+    "nulls",
+    "columns",
+    "over",
+    "filter",
+    "within",
+    "f",
+    "values",
+    "extract",
+    "cast",
+    "try_cast",
+    "trim",
+    "precision",
+    "exclude",
+    "replace",
 ];
 
 fn name(name: &str, f: &mut Formatter<'_>) -> fmt::Result {
-    let plain = name.starts_with(is_word_start) && name.chars().all(is_word_part) && !QUOTED_WORDS.contains(&name.to_ascii_lowercase().as_str());
+    let plain =
+        name.starts_with(is_word_start) && name.chars().all(is_word_part) && !QUOTED_WORDS.contains(&name.to_ascii_lowercase().as_str());
     if plain {
         return f.write_str(name);
     }
@@ -50,7 +127,10 @@ fn path(parts: &[String], f: &mut Formatter<'_>) -> fmt::Result {
         if at > 0 {
             f.write_char('.')?;
         }
-        let is_position = at > 0 && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<i64>().is_ok_and(|n| n.to_string() == *part);
+        let is_position = at > 0
+            && !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && part.parse::<i64>().is_ok_and(|n| n.to_string() == *part);
         if is_position { f.write_str(part)? } else { name(part, f)? }
     }
     Ok(())
@@ -161,9 +241,17 @@ impl Display for Select {
             if self.with_ties {
                 f.write_str(" WITH TIES")?;
             }
+        } else {
+            clause("OFFSET", &self.offset, f)?;
+        }
+        if self.settings.is_empty() {
             return Ok(());
         }
-        clause("OFFSET", &self.offset, f)
+        f.write_str(" SETTINGS ")?;
+        list(&self.settings, f, |(setting, value), f| {
+            name(setting, f)?;
+            write!(f, " = {value}")
+        })
     }
 }
 
@@ -515,9 +603,17 @@ fn kind(kind: &ExprKind, f: &mut Formatter<'_>) -> fmt::Result {
 
 fn access(of: &Expr, member: &str, f: &mut Formatter<'_>) -> fmt::Result {
     // A number followed by a dot would read as a fraction.
-    if matches!(of.kind, ExprKind::Constant(_)) { write!(f, "({of})")? } else { operand(of, power::POSTFIX, f)? }
+    if matches!(of.kind, ExprKind::Constant(_)) {
+        write!(f, "({of})")?
+    } else {
+        operand(of, power::POSTFIX, f)?
+    }
     f.write_char('.')?;
-    if member.parse::<i64>().is_ok_and(|position| position.to_string() == member && position >= 0) { f.write_str(member) } else { name(member, f) }
+    if member.parse::<i64>().is_ok_and(|position| position.to_string() == member && position >= 0) {
+        f.write_str(member)
+    } else {
+        name(member, f)
+    }
 }
 
 /// Terms of the same kind keep their parentheses, so that nesting survives.

@@ -3,6 +3,8 @@
 //! A name that is not here does not exist, and none that is here reads files, hosts or settings.
 
 use crate::typed::{Column, INT64, Type, Typed, UINT8, UINT16, UINT64};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 mod aggregate;
 mod scalar;
@@ -96,7 +98,7 @@ pub struct Function {
 impl Function {
     /// By its usual spelling or one of its other names. Names are case-sensitive, except those of SQL's own functions.
     pub fn find(name: &str) -> Option<&'static Function> {
-        let by_name = |name: &str| scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).chain(aggregate::AGGREGATES).find(|function| function.name == name);
+        let by_name = |name: &str| INDEX.get(name).copied();
         if let Some(found) = by_name(name) {
             return Some(found);
         }
@@ -107,9 +109,13 @@ impl Function {
         CASE_INSENSITIVE.iter().find(|(other, _)| *other == lower).and_then(|(_, usual)| by_name(usual))
     }
 
+    fn all() -> impl Iterator<Item = &'static Function> {
+        scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).chain(aggregate::AGGREGATES)
+    }
+
     /// Those that the engine's interpreter of plain values must know.
     pub fn interpreted() -> impl Iterator<Item = &'static str> {
-        scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).filter(|function| function.spelling == Spelling::Eval).map(|function| function.name)
+        Self::all().filter(|function| function.spelling == Spelling::Eval).map(|function| function.name)
     }
 
     pub fn want(&self, position: usize) -> Want {
@@ -138,7 +144,11 @@ impl Function {
             Gives::ArrayOf(at) => Type::array(args.get(at).map_or(Column::nullable(Type::Null), Typed::column)),
             Gives::Common(from) => args.iter().skip(from).fold(Type::Null, |kind, arg| kind.common(&arg.kind)),
             Gives::Number => {
-                if args.iter().all(|arg| matches!(arg.kind, Type::Int(_) | Type::Condition | Type::Bool)) { INT64 } else { Type::Float }
+                if args.iter().all(|arg| matches!(arg.kind, Type::Int(_) | Type::Condition | Type::Bool)) {
+                    INT64
+                } else {
+                    Type::Float
+                }
             }
             Gives::Texts => Type::array(Column::new(Type::String)),
             Gives::Ints => Type::array(Column::new(INT64)),
@@ -153,38 +163,208 @@ impl Function {
     }
 }
 
+static INDEX: LazyLock<HashMap<&'static str, &'static Function>> =
+    LazyLock::new(|| Function::all().map(|function| (function.name, function)).collect());
+
 /// Other names of the same function.
 const ALIASES: &[(&str, &str)] = &[
-    ("toInt64", "toInt"), ("toInt32", "toInt"), ("toInt16", "toInt"), ("toInt8", "toInt"), ("toUInt64", "toInt"), ("toUInt32", "toInt"), ("toUInt16", "toInt"), ("toUInt8", "toInt"),
-    ("toInt64OrNull", "toInt"), ("toFloat64", "toFloat"), ("toFloat32", "toFloat"), ("toFloat64OrNull", "toFloat"),
-    ("toDecimal", "toFloat"), ("toDateTime64", "toDateTime"), ("toDateTimeUS", "toDateTime"), ("parseDateTimeBestEffort", "toDateTime"), ("parseDateTimeBestEffortOrNull", "toDateTime"),
-    ("parseDateTime64BestEffort", "toDateTime"), ("parseDateTime64BestEffortOrNull", "toDateTime"), ("toTimezone", "toTimeZone"), ("ltrim", "trimLeft"), ("rtrim", "trimRight"),
-    ("date_diff", "dateDiff"), ("timestampDiff", "dateDiff"), ("TIMESTAMP_DIFF", "dateDiff"), ("date_add", "dateAdd"), ("date_sub", "dateSub"), ("timestampAdd", "dateAdd"), ("timestampSub", "dateSub"),
-    ("date_trunc", "dateTrunc"), ("DATE_FORMAT", "formatDateTime"), ("dayOfMonth", "toDayOfMonth"), ("dayOfWeek", "toDayOfWeek"), ("dayOfYear", "toDayOfYear"),
-    ("position", "position"), ("locate", "position"), ("strpos", "position"), ("char_length", "lengthUTF8"), ("character_length", "lengthUTF8"), ("CHAR_LENGTH", "lengthUTF8"),
-    ("substr", "substring"), ("mid", "substring"), ("substringUTF8", "substring"), ("lowerUTF8", "lower"), ("upperUTF8", "upper"), ("reverseUTF8", "reverse"), ("lcase", "lower"), ("ucase", "upper"),
-    ("replace", "replaceAll"), ("regexpExtract", "extract"), ("concat_ws", "concatWithSeparator"), ("lpad", "leftPad"), ("rpad", "rightPad"), ("base64_encode", "base64Encode"), ("to_base64", "base64Encode"),
-    ("from_base64", "base64Decode"), ("tryBase64Decode", "base64Decode"), ("mod", "modulo"), ("pow", "pow"), ("power", "pow"), ("ceiling", "ceil"), ("truncate", "trunc"), ("ln", "log"), ("rand", "random"),
-    ("positionUTF8", "position"), ("positionCaseInsensitiveUTF8", "positionCaseInsensitive"), ("REGEXP_MATCHES", "match"), ("levenshtein", "editDistance"), ("levenshteinDistance", "editDistance"),
-    ("arrayMapped", "arrayMap"), ("flatten", "arrayFlatten"), ("decodeURLFormComponent", "decodeURLComponent"), ("JSONExtractUInt", "JSONExtractInt"), ("JSON_VALUE", "JSONExtractString"),
-    ("groupUniqArrayArray", "groupUniqArray"), ("array_agg", "groupArray"), ("any_value", "any"), ("anyRespectNulls", "any"), ("first_value_respect_nulls", "first_value"), ("countDistinct", "uniq"), ("uniqExact", "uniq"), ("uniqHLL12", "uniq"), ("uniqTheta", "uniq"),
-    ("uniqCombined", "uniq"), ("uniqCombined64", "uniq"), ("quantileExact", "quantile"), ("quantileTDigest", "quantile"), ("quantileTiming", "quantile"), ("quantileDeterministic", "quantile"), ("quantileBFloat16", "quantile"), ("quantileExactInclusive", "quantile"),
-    ("quantilesExact", "quantiles"), ("quantilesTDigest", "quantiles"), ("quantilesTiming", "quantiles"), ("medianExact", "median"), ("medianTDigest", "median"), ("lagInFrame", "lag"), ("leadInFrame", "lead"), ("every", "every"), ("bool_and", "every"), ("bool_or", "some"),
-    ("stddevPopStable", "stddevPop"), ("stddevSampStable", "stddevSamp"), ("varPopStable", "varPop"), ("varSampStable", "varSamp"), ("corrStable", "corr"), ("topKWeighted", "topK"), ("DATE", "toDate"), ("toStartOfFiveMinute", "toStartOfFiveMinutes"),
-    ("addInterval", "dateAdd"), ("subtractInterval", "dateSub"), ("timestamp", "toDateTime"), ("fromUnixTimestamp64Milli", "fromUnixTimestamp64Milli"),
+    ("toInt64", "toInt"),
+    ("toInt32", "toInt"),
+    ("toInt16", "toInt"),
+    ("toInt8", "toInt"),
+    ("toUInt64", "toInt"),
+    ("toUInt32", "toInt"),
+    ("toUInt16", "toInt"),
+    ("toUInt8", "toInt"),
+    ("toInt64OrNull", "toInt"),
+    ("toFloat64", "toFloat"),
+    ("toFloat32", "toFloat"),
+    ("toFloat64OrNull", "toFloat"),
+    ("toDecimal", "toFloat"),
+    ("toDateTime64", "toDateTime"),
+    ("toDateTimeUS", "toDateTime"),
+    ("parseDateTimeBestEffort", "toDateTime"),
+    ("parseDateTimeBestEffortOrNull", "toDateTime"),
+    ("parseDateTime64BestEffort", "toDateTime"),
+    ("parseDateTime64BestEffortOrNull", "toDateTime"),
+    ("toTimezone", "toTimeZone"),
+    ("ltrim", "trimLeft"),
+    ("rtrim", "trimRight"),
+    ("date_diff", "dateDiff"),
+    ("timestampDiff", "dateDiff"),
+    ("TIMESTAMP_DIFF", "dateDiff"),
+    ("date_add", "dateAdd"),
+    ("date_sub", "dateSub"),
+    ("timestampAdd", "dateAdd"),
+    ("timestampSub", "dateSub"),
+    ("date_trunc", "dateTrunc"),
+    ("DATE_FORMAT", "formatDateTime"),
+    ("dayOfMonth", "toDayOfMonth"),
+    ("dayOfWeek", "toDayOfWeek"),
+    ("dayOfYear", "toDayOfYear"),
+    ("position", "position"),
+    ("locate", "position"),
+    ("strpos", "position"),
+    ("char_length", "lengthUTF8"),
+    ("character_length", "lengthUTF8"),
+    ("CHAR_LENGTH", "lengthUTF8"),
+    ("substr", "substring"),
+    ("mid", "substring"),
+    ("substringUTF8", "substring"),
+    ("lowerUTF8", "lower"),
+    ("upperUTF8", "upper"),
+    ("reverseUTF8", "reverse"),
+    ("lcase", "lower"),
+    ("ucase", "upper"),
+    ("replace", "replaceAll"),
+    ("regexpExtract", "extract"),
+    ("concat_ws", "concatWithSeparator"),
+    ("lpad", "leftPad"),
+    ("rpad", "rightPad"),
+    ("base64_encode", "base64Encode"),
+    ("to_base64", "base64Encode"),
+    ("from_base64", "base64Decode"),
+    ("tryBase64Decode", "base64Decode"),
+    ("mod", "modulo"),
+    ("pow", "pow"),
+    ("power", "pow"),
+    ("ceiling", "ceil"),
+    ("truncate", "trunc"),
+    ("ln", "log"),
+    ("rand", "random"),
+    ("positionUTF8", "position"),
+    ("positionCaseInsensitiveUTF8", "positionCaseInsensitive"),
+    ("REGEXP_MATCHES", "match"),
+    ("levenshtein", "editDistance"),
+    ("levenshteinDistance", "editDistance"),
+    ("arrayMapped", "arrayMap"),
+    ("flatten", "arrayFlatten"),
+    ("decodeURLFormComponent", "decodeURLComponent"),
+    ("JSONExtractUInt", "JSONExtractInt"),
+    ("JSON_VALUE", "JSONExtractString"),
+    ("groupUniqArrayArray", "groupUniqArray"),
+    ("array_agg", "groupArray"),
+    ("any_value", "any"),
+    ("anyRespectNulls", "any"),
+    ("first_value_respect_nulls", "first_value"),
+    ("countDistinct", "uniq"),
+    ("uniqExact", "uniq"),
+    ("uniqHLL12", "uniq"),
+    ("uniqTheta", "uniq"),
+    ("uniqCombined", "uniq"),
+    ("uniqCombined64", "uniq"),
+    ("quantileExact", "quantile"),
+    ("quantileTDigest", "quantile"),
+    ("quantileTiming", "quantile"),
+    ("quantileDeterministic", "quantile"),
+    ("quantileBFloat16", "quantile"),
+    ("quantileExactInclusive", "quantile"),
+    ("quantilesExact", "quantiles"),
+    ("quantilesTDigest", "quantiles"),
+    ("quantilesTiming", "quantiles"),
+    ("medianExact", "median"),
+    ("medianTDigest", "median"),
+    ("lagInFrame", "lag"),
+    ("leadInFrame", "lead"),
+    ("every", "every"),
+    ("bool_and", "every"),
+    ("bool_or", "some"),
+    ("stddevPopStable", "stddevPop"),
+    ("stddevSampStable", "stddevSamp"),
+    ("varPopStable", "varPop"),
+    ("varSampStable", "varSamp"),
+    ("corrStable", "corr"),
+    ("topKWeighted", "topK"),
+    ("DATE", "toDate"),
+    ("toStartOfFiveMinute", "toStartOfFiveMinutes"),
+    ("addInterval", "dateAdd"),
+    ("subtractInterval", "dateSub"),
+    ("timestamp", "toDateTime"),
+    ("fromUnixTimestamp64Milli", "fromUnixTimestamp64Milli"),
 ];
 
 /// SQL's own functions may be written in any case.
 const CASE_INSENSITIVE: &[(&str, &str)] = &[
-    ("count", "count"), ("sum", "sum"), ("avg", "avg"), ("min", "min"), ("max", "max"), ("any", "any"), ("coalesce", "coalesce"), ("nullif", "nullIf"), ("ifnull", "ifNull"), ("if", "if"),
-    ("now", "now"), ("today", "today"), ("date_diff", "dateDiff"), ("datediff", "dateDiff"), ("date_trunc", "dateTrunc"), ("datetrunc", "dateTrunc"), ("dateadd", "dateAdd"), ("datesub", "dateSub"), ("date_add", "dateAdd"), ("date_sub", "dateSub"),
-    ("lower", "lower"), ("upper", "upper"), ("length", "length"), ("concat", "concat"), ("substring", "substring"), ("trim", "trim"), ("round", "round"), ("floor", "floor"), ("ceil", "ceil"), ("abs", "abs"), ("greatest", "greatest"), ("least", "least"),
-    ("row_number", "row_number"), ("rank", "rank"), ("dense_rank", "dense_rank"), ("lag", "lag"), ("lead", "lead"), ("first_value", "first_value"), ("last_value", "last_value"), ("ntile", "ntile"), ("median", "median"), ("replace", "replaceAll"), ("exists", "exists"),
-    ("sqrt", "sqrt"), ("exp", "exp"), ("log", "log"), ("log2", "log2"), ("log10", "log10"), ("year", "toYear"), ("quarter", "toQuarter"), ("month", "toMonth"), ("day", "toDayOfMonth"), ("hour", "toHour"), ("minute", "toMinute"), ("second", "toSecond"), ("md5", "MD5"), ("current_timestamp", "now"), ("current_date", "today"),
-    ("array_agg", "groupArray"), ("string_agg", "string_agg"), ("left", "left"), ("right", "right"), ("repeat", "repeat"), ("reverse", "reverse"), ("not", "not"), ("and", "and"), ("or", "or"), ("date", "toDate"), ("mod", "modulo"), ("exp", "exp"),
+    ("count", "count"),
+    ("sum", "sum"),
+    ("avg", "avg"),
+    ("min", "min"),
+    ("max", "max"),
+    ("any", "any"),
+    ("coalesce", "coalesce"),
+    ("nullif", "nullIf"),
+    ("ifnull", "ifNull"),
+    ("if", "if"),
+    ("now", "now"),
+    ("today", "today"),
+    ("date_diff", "dateDiff"),
+    ("datediff", "dateDiff"),
+    ("date_trunc", "dateTrunc"),
+    ("datetrunc", "dateTrunc"),
+    ("dateadd", "dateAdd"),
+    ("datesub", "dateSub"),
+    ("date_add", "dateAdd"),
+    ("date_sub", "dateSub"),
+    ("lower", "lower"),
+    ("upper", "upper"),
+    ("length", "length"),
+    ("concat", "concat"),
+    ("substring", "substring"),
+    ("trim", "trim"),
+    ("round", "round"),
+    ("floor", "floor"),
+    ("ceil", "ceil"),
+    ("abs", "abs"),
+    ("greatest", "greatest"),
+    ("least", "least"),
+    ("row_number", "row_number"),
+    ("rank", "rank"),
+    ("dense_rank", "dense_rank"),
+    ("lag", "lag"),
+    ("lead", "lead"),
+    ("first_value", "first_value"),
+    ("last_value", "last_value"),
+    ("ntile", "ntile"),
+    ("median", "median"),
+    ("replace", "replaceAll"),
+    ("exists", "exists"),
+    ("sqrt", "sqrt"),
+    ("exp", "exp"),
+    ("log", "log"),
+    ("log2", "log2"),
+    ("log10", "log10"),
+    ("year", "toYear"),
+    ("quarter", "toQuarter"),
+    ("month", "toMonth"),
+    ("day", "toDayOfMonth"),
+    ("hour", "toHour"),
+    ("minute", "toMinute"),
+    ("second", "toSecond"),
+    ("md5", "MD5"),
+    ("current_timestamp", "now"),
+    ("current_date", "today"),
+    ("array_agg", "groupArray"),
+    ("string_agg", "string_agg"),
+    ("left", "left"),
+    ("right", "right"),
+    ("repeat", "repeat"),
+    ("reverse", "reverse"),
+    ("not", "not"),
+    ("and", "and"),
+    ("or", "or"),
+    ("date", "toDate"),
+    ("mod", "modulo"),
+    ("exp", "exp"),
 ];
 
-const fn scalar(name: &'static str, arity: (usize, usize), takes: &'static [Want], gives: Gives, nulls: Nulls, spelling: Spelling) -> Function {
+const fn scalar(
+    name: &'static str,
+    arity: (usize, usize),
+    takes: &'static [Want],
+    gives: Gives,
+    nulls: Nulls,
+    spelling: Spelling,
+) -> Function {
     Function { name, role: Role::Scalar, min: arity.0, max: arity.1, takes, gives, nulls, spelling, zoned: false }
 }
 
@@ -211,11 +391,25 @@ const fn zoned(name: &'static str, arity: (usize, usize), takes: &'static [Want]
     Function { zoned: true, ..template(name, arity, takes, gives, spelling) }
 }
 
-const fn aggregate(name: &'static str, arity: (usize, usize), takes: &'static [Want], gives: Gives, nulls: Nulls, spelling: Spelling) -> Function {
+const fn aggregate(
+    name: &'static str,
+    arity: (usize, usize),
+    takes: &'static [Want],
+    gives: Gives,
+    nulls: Nulls,
+    spelling: Spelling,
+) -> Function {
     Function { role: Role::Aggregate, ..scalar(name, arity, takes, gives, nulls, spelling) }
 }
 
-const fn window(name: &'static str, arity: (usize, usize), takes: &'static [Want], gives: Gives, nulls: Nulls, spelling: &'static str) -> Function {
+const fn window(
+    name: &'static str,
+    arity: (usize, usize),
+    takes: &'static [Want],
+    gives: Gives,
+    nulls: Nulls,
+    spelling: &'static str,
+) -> Function {
     Function { role: Role::Window, ..scalar(name, arity, takes, gives, nulls, Spelling::Call(spelling)) }
 }
 
@@ -232,7 +426,7 @@ mod tests {
 
     #[test]
     fn no_function_is_listed_twice() {
-        let mut names: Vec<&str> = scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).chain(aggregate::AGGREGATES).map(|function| function.name).collect();
+        let mut names: Vec<&str> = Function::all().map(|function| function.name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -15,8 +15,8 @@ pub mod ast;
 mod context;
 mod datafusion;
 mod display;
-mod lexer;
 mod functions;
+mod lexer;
 mod parser;
 mod printed;
 mod resolve;
@@ -27,8 +27,8 @@ pub mod typed;
 pub use context::{Context, LimitRule, PersonsMode, PropertyType, PropertyTypes};
 pub use datafusion::{interpreted_functions, print_datafusion};
 pub use parser::{MAX_DEPTH, parse, parse_expr};
-pub use resolve::{ResolveError, Resolved, resolve};
 pub use printed::{ColumnKind, ColumnSource, ColumnUse, Printed, PropertyOwner, Table, TableUse};
+pub use resolve::{ResolveError, Resolved, resolve};
 
 /// The text is not HogQL. Offsets are bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

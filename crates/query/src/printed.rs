@@ -45,7 +45,10 @@ pub struct ColumnUse {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnSource {
     Field(&'static str),
-    Property { of: PropertyOwner, name: String },
+    Property {
+        of: PropertyOwner,
+        name: String,
+    },
     /// The whole JSON object, as text.
     AllProperties(PropertyOwner),
 }

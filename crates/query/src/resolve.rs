@@ -66,7 +66,7 @@ const MAX_TABLES: usize = 64;
 /// Nested selects and expressions, aliases expanded.
 const MAX_DEPTH: usize = 160;
 /// Expressions of one query, aliases and CTEs expanded: what a short text can blow up to.
-const MAX_NODES: usize = 150_000;
+const MAX_NODES: usize = 120_000;
 const MAX_COLUMNS: usize = 2_000;
 
 pub fn resolve(query: Query, context: &Context) -> Result<Resolved> {
@@ -74,8 +74,8 @@ pub fn resolve(query: Query, context: &Context) -> Result<Resolved> {
     let mut typed = resolver.query(&query)?;
     let (limit, offset) = resolver.limit_outermost(&mut typed);
     report_conditions_as_numbers(&mut typed);
-    let columns = typed.columns().into_iter().map(|(name, column)| (name, column.name(context.timezone)));
-    let columns = restore_names(&query, columns.collect());
+    let columns =
+        typed.columns().into_iter().zip(typed.names()).map(|((_, column), name)| (name.clone(), column.name(context.timezone))).collect();
     hints::set(&typed, &mut resolver.tables);
     Ok(Resolved { team: context.team, limit, offset, columns, tables: resolver.tables, query: typed })
 }
@@ -152,25 +152,4 @@ fn report_conditions_as_numbers(query: &mut TypedQuery) {
             rest.iter_mut().for_each(|(_, query)| report_conditions_as_numbers(query));
         }
     }
-}
-
-/// Inside the SQL, names of columns are made unique; the answer carries those that the query gave.
-fn restore_names(query: &Query, mut columns: Vec<(String, String)>) -> Vec<(String, String)> {
-    let select = match query {
-        Query::Select(select) => Some(select),
-        Query::Set(set) => match &set.first {
-            Query::Select(select) => Some(select),
-            Query::Set(_) => None,
-        },
-    };
-    if let Some(select) = select
-        && select.columns.len() == columns.len()
-    {
-        for (column, expr) in columns.iter_mut().zip(&select.columns) {
-            if let Some(name) = select::column_name(expr) {
-                column.0 = name;
-            }
-        }
-    }
-    columns
 }

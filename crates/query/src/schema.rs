@@ -43,14 +43,33 @@ impl Virtual {
     pub fn visible(self) -> Vec<&'static str> {
         match self {
             Virtual::Events => vec![
-                "uuid", "event", "properties", "timestamp", "distinct_id", "elements_chain", "created_at", "$session_id", "$window_id", "person_mode",
-                "$group_0", "$group_1", "$group_2", "$group_3", "$group_4", "person_id", "elements_chain_href", "elements_chain_texts", "elements_chain_ids",
+                "uuid",
+                "event",
+                "properties",
+                "timestamp",
+                "distinct_id",
+                "elements_chain",
+                "created_at",
+                "$session_id",
+                "$window_id",
+                "person_mode",
+                "$group_0",
+                "$group_1",
+                "$group_2",
+                "$group_3",
+                "$group_4",
+                "person_id",
+                "elements_chain_href",
+                "elements_chain_texts",
+                "elements_chain_ids",
                 "elements_chain_elements",
             ],
             Virtual::Persons => vec!["id", "created_at", "properties", "is_identified"],
             Virtual::PersonDistinctIds | Virtual::PersonOverrides => vec!["distinct_id", "person_id"],
             Virtual::Groups => vec!["index", "key", "properties", "created_at", "updated_at"],
-            Virtual::Sessions => SESSION_FIELDS.iter().map(|field| field.name).filter(|name| !matches!(*name, "id" | "session_id_v7" | "duration")).collect(),
+            Virtual::Sessions => {
+                SESSION_FIELDS.iter().map(|field| field.name).filter(|name| !matches!(*name, "id" | "session_id_v7" | "duration")).collect()
+            }
         }
     }
 
@@ -96,9 +115,9 @@ impl Virtual {
                 "elements_chain_href" => Some(Field::Expr("extract(elements_chain, '(?::|\")href=\"(.*?)\"')")),
                 "elements_chain_texts" => Some(Field::Expr("arrayDistinct(extractAll(elements_chain, '(?::|\")text=\"(.*?)\"'))")),
                 "elements_chain_ids" => Some(Field::Expr("arrayDistinct(extractAll(elements_chain, '(?::|\")attr_id=\"(.*?)\"'))")),
-                "elements_chain_elements" => {
-                    Some(Field::Expr("arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\\\.|$|;|:)'))"))
-                }
+                "elements_chain_elements" => Some(Field::Expr(
+                    "arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\\\.|$|;|:)'))",
+                )),
                 _ => None,
             },
             Virtual::Persons => match name {
@@ -130,7 +149,12 @@ impl Virtual {
 
 #[derive(Clone, Debug)]
 pub enum Field {
-    Stored { column: &'static str, kind: ColumnKind, value: Type, nullable: bool },
+    Stored {
+        column: &'static str,
+        kind: ColumnKind,
+        value: Type,
+        nullable: bool,
+    },
     Properties(PropertyOwner),
     /// The person id of an event, by persons mode.
     EventPersonId,

@@ -187,7 +187,10 @@ pub enum Node {
     /// A `Timestamp` constant of type `Date` is the midnight (UTC) that begins it.
     Constant(Constant),
     /// `source` is a table use, a subquery or an array join of the same select, by its generated name.
-    Column { source: String, name: String },
+    Column {
+        source: String,
+        name: String,
+    },
     /// A parameter of the lambda around it.
     Param(String),
     Call(Box<FunctionCall>),
@@ -200,21 +203,41 @@ pub enum Node {
     OrFalse(Box<Typed>),
     /// NULL counts as true.
     OrTrue(Box<Typed>),
-    IsNull { expr: Box<Typed>, negated: bool },
+    IsNull {
+        expr: Box<Typed>,
+        negated: bool,
+    },
     /// Never a NULL in the list.
-    InList { expr: Box<Typed>, list: Vec<Typed>, negated: bool },
-    InQuery { expr: Box<Typed>, query: Box<TypedQuery>, negated: bool },
+    InList {
+        expr: Box<Typed>,
+        list: Vec<Typed>,
+        negated: bool,
+    },
+    InQuery {
+        expr: Box<Typed>,
+        query: Box<TypedQuery>,
+        negated: bool,
+    },
     Exists(Box<TypedQuery>),
     Subquery(Box<TypedQuery>),
     /// To the type of this node, which any value of the inner type has; text of a number, a float of an integer.
     Convert(Box<Typed>),
     /// Pairs of condition and value, then the rest.
-    Case { branches: Vec<(Typed, Typed)>, otherwise: Box<Typed> },
+    Case {
+        branches: Vec<(Typed, Typed)>,
+        otherwise: Box<Typed>,
+    },
     Array(Vec<Typed>),
     Tuple(Vec<Typed>),
     /// 1-based.
-    TupleItem { of: Box<Typed>, index: usize },
-    Lambda { params: Vec<String>, body: Box<Typed> },
+    TupleItem {
+        of: Box<Typed>,
+        index: usize,
+    },
+    Lambda {
+        params: Vec<String>,
+        body: Box<Typed>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -252,6 +275,14 @@ pub enum TypedQuery {
 }
 
 impl TypedQuery {
+    /// What the query calls the columns of its answer; empty for selects that resolving made.
+    pub fn names(&self) -> &[String] {
+        match self {
+            TypedQuery::Select(select) => &select.names,
+            TypedQuery::Set { first, .. } => first.names(),
+        }
+    }
+
     /// The columns of the answer; in a set operation, of types that hold every branch.
     pub fn columns(&self) -> Vec<(String, Column)> {
         match self {
@@ -273,6 +304,8 @@ impl TypedQuery {
 pub struct TypedSelect {
     /// Names are unique within the select.
     pub columns: Vec<(String, Typed)>,
+    /// The names that the query gave them.
+    pub names: Vec<String>,
     pub distinct: bool,
     pub from: Vec<TypedJoin>,
     pub filter: Option<Typed>,
@@ -328,10 +361,20 @@ pub enum Source {
     Table,
     Query(TypedQuery),
     /// One row per integer, in the column `number`.
-    Numbers { from: i64, count: i64 },
-    Values { columns: Vec<String>, rows: Vec<Vec<Typed>> },
+    Numbers {
+        from: i64,
+        count: i64,
+    },
+    Values {
+        columns: Vec<String>,
+        rows: Vec<Vec<Typed>>,
+    },
     /// The arrays of `arrays` laid out below each other, as columns beside `keep`. Behind it, `inner` is out of reach.
-    Unnest { inner: Box<TypedSelect>, arrays: Vec<String>, keep_empty: bool },
+    Unnest {
+        inner: Box<TypedSelect>,
+        arrays: Vec<String>,
+        keep_empty: bool,
+    },
 }
 
 impl fmt::Display for Type {

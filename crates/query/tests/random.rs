@@ -16,8 +16,32 @@ fn context() -> Context {
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z$_][a-z0-9$_]{0,6}",
-        prop::sample::select(vec!["select", "from", "event", "timestamp", "properties", "team_id", "end", "f", "null", "in", "interval", "date", "a b", "1", "x.y", "`", "\"", "\\", "--", "'", "ü", "\n", "*"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "select",
+            "from",
+            "event",
+            "timestamp",
+            "properties",
+            "team_id",
+            "end",
+            "f",
+            "null",
+            "in",
+            "interval",
+            "date",
+            "a b",
+            "1",
+            "x.y",
+            "`",
+            "\"",
+            "\\",
+            "--",
+            "'",
+            "ü",
+            "\n",
+            "*"
+        ])
+        .prop_map(str::to_owned),
         "\\PC{1,5}",
     ]
 }
@@ -37,7 +61,26 @@ fn constant() -> impl Strategy<Value = Constant> {
 fn compare_op() -> impl Strategy<Value = CompareOp> {
     use CompareOp::*;
     prop::sample::select(vec![
-        Eq, NotEq, Lt, LtEq, Gt, GtEq, Like, NotLike, ILike, NotILike, In, NotIn, InCohort, NotInCohort, Regex, NotRegex, IRegex, NotIRegex, NullSafeEq, NullSafeNotEq,
+        Eq,
+        NotEq,
+        Lt,
+        LtEq,
+        Gt,
+        GtEq,
+        Like,
+        NotLike,
+        ILike,
+        NotILike,
+        In,
+        NotIn,
+        InCohort,
+        NotInCohort,
+        Regex,
+        NotRegex,
+        IRegex,
+        NotIRegex,
+        NullSafeEq,
+        NullSafeNotEq,
     ])
 }
 
@@ -51,10 +94,12 @@ fn order(expr: BoxedStrategy<Expr>) -> impl Strategy<Value = Order> {
 }
 
 fn call(inner: BoxedStrategy<Expr>) -> impl Strategy<Value = ExprKind> {
-    (name(), vec(inner.clone(), 0..3), vec(inner.clone(), 0..2), option::of(inner.clone()), option::of(vec(order(inner), 0..2))).prop_map(|(name, args, params, filter, over)| {
-        let over = over.map(|order_by| Over::Spec(WindowSpec { order_by, ..WindowSpec::default() }));
-        ExprKind::Call(Box::new(Call { name, params, args, filter, over, ..Call::default() }))
-    })
+    (name(), vec(inner.clone(), 0..3), vec(inner.clone(), 0..2), option::of(inner.clone()), option::of(vec(order(inner), 0..2))).prop_map(
+        |(name, args, params, filter, over)| {
+            let over = over.map(|order_by| Over::Spec(WindowSpec { order_by, ..WindowSpec::default() }));
+            ExprKind::Call(Box::new(Call { name, params, args, filter, over, ..Call::default() }))
+        },
+    )
 }
 
 fn expr() -> BoxedStrategy<Expr> {
@@ -90,34 +135,66 @@ fn expr() -> BoxedStrategy<Expr> {
 }
 
 fn query() -> impl Strategy<Value = Query> {
-    (vec(expr(), 1..3), option::of(expr()), vec(expr(), 0..2), vec(order(expr()), 0..2), option::of(0i64..100), name()).prop_map(|(columns, filter, keys, order_by, limit, alias)| {
-        let mut select = Select { columns, filter, order_by, limit: limit.map(Expr::constant), ..Select::from_table("events") };
-        if !keys.is_empty() {
-            select = select.group_by(keys);
-        }
-        if let Some(from) = &mut select.from {
-            from.first.alias = Some(alias);
-        }
-        select.into()
-    })
+    (vec(expr(), 1..3), option::of(expr()), vec(expr(), 0..2), vec(order(expr()), 0..2), option::of(0i64..100), name()).prop_map(
+        |(columns, filter, keys, order_by, limit, alias)| {
+            let mut select = Select { columns, filter, order_by, limit: limit.map(Expr::constant), ..Select::from_table("events") };
+            if !keys.is_empty() {
+                select = select.group_by(keys);
+            }
+            if let Some(from) = &mut select.from {
+                from.first.alias = Some(alias);
+            }
+            select.into()
+        },
+    )
 }
 
 /// A statement with pieces of another one, or of nothing sensible, put in.
 fn mutated() -> impl Strategy<Value = String> {
     let statements: Vec<&'static str> = ACCEPTED.split("\n\n").map(str::trim).filter(|one| !one.is_empty()).collect();
-    let pieces = vec!["'", "\"", "`", "(", ")", "[", "]", "{", "}", "f'{", "--", "/*", "\\", ",", ".", "?", ":", "->", "select", "from", " over (", " 1e999", "0x", "\0", "ü", "$", "::", " in cohort "];
-    (prop::sample::select(statements.clone()), prop::sample::select(statements), prop::sample::select(pieces), any::<(u16, u16, u16)>()).prop_map(|(one, other, piece, (at, from, to))| {
-        let place = |text: &str, at: u16| {
-            let mut at = usize::from(at) % (text.len() + 1);
-            while !text.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let (from, to) = (place(other, from), place(other, to));
-        let at = place(one, at);
-        format!("{}{piece}{}{}", &one[..at], &other[from.min(to)..from.max(to)], &one[at..])
-    })
+    let pieces = vec![
+        "'",
+        "\"",
+        "`",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "f'{",
+        "--",
+        "/*",
+        "\\",
+        ",",
+        ".",
+        "?",
+        ":",
+        "->",
+        "select",
+        "from",
+        " over (",
+        " 1e999",
+        "0x",
+        "\0",
+        "ü",
+        "$",
+        "::",
+        " in cohort ",
+    ];
+    (prop::sample::select(statements.clone()), prop::sample::select(statements), prop::sample::select(pieces), any::<(u16, u16, u16)>())
+        .prop_map(|(one, other, piece, (at, from, to))| {
+            let place = |text: &str, at: u16| {
+                let mut at = usize::from(at) % (text.len() + 1);
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            let (from, to) = (place(other, from), place(other, to));
+            let at = place(one, at);
+            format!("{}{piece}{}{}", &one[..at], &other[from.min(to)..from.max(to)], &one[at..])
+        })
 }
 
 proptest! {

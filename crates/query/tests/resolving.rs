@@ -2,7 +2,10 @@
 
 use model::{TeamId, Timestamp};
 use query::ast::Expr;
-use query::{ColumnKind, ColumnSource, Context, LimitRule, PersonsMode, Printed, PropertyOwner, PropertyType, PropertyTypes, Table, parse, print_datafusion, resolve};
+use query::{
+    ColumnKind, ColumnSource, Context, LimitRule, PersonsMode, Printed, PropertyOwner, PropertyType, PropertyTypes, Table, parse,
+    print_datafusion, resolve,
+};
 use std::sync::Arc;
 
 fn context() -> Context {
@@ -78,6 +81,13 @@ fn refusals_name_what_is_wrong() {
         ("select count(count()) from events", "Aggregation 'count' cannot be nested inside another aggregation"),
         ("select 1 from events where count() > 1", "Aggregate functions are not allowed in WHERE; use HAVING"),
         ("select 1 from events group by count()", "Aggregate functions are not allowed in GROUP BY"),
+        ("select event, count() from events", "Column `event` is not under aggregate function and not in GROUP BY"),
+        ("select event from events group by distinct_id", "Column `event` is not under aggregate function and not in GROUP BY"),
+        ("select count() from events order by timestamp", "Column `timestamp` is not under aggregate function and not in GROUP BY"),
+        (
+            "select distinct_id from events group by distinct_id having properties.x = '1'",
+            "Column `properties.x` is not under aggregate function and not in GROUP BY",
+        ),
         ("select row_number() from events", "Function 'row_number' needs OVER (...)"),
         ("select row_number() over w from events", "Unknown window: w"),
         ("select 1 from events where person_id in cohort 3", "Could not find the cohort. Cohorts are not available here"),
@@ -141,24 +151,45 @@ fn a_query_over_events_names_only_its_columns() {
 fn columns_carry_clickhouse_types() {
     let types = |text: &str| print(text).columns.into_iter().map(|(_, kind)| kind).collect::<Vec<_>>();
     assert_eq!(
-        types("select count(), uniq(person_id), sum(1), avg(1), min(timestamp), max(properties.x), any(event), groupArray(event) from events"),
+        types(
+            "select count(), uniq(person_id), sum(1), avg(1), min(timestamp), max(properties.x), any(event), groupArray(event) from events"
+        ),
         ["UInt64", "UInt64", "Int64", "Nullable(Float64)", "DateTime64(6, 'UTC')", "Nullable(String)", "Nullable(String)", "Array(String)"]
     );
     assert_eq!(
-        types("select uuid, person_id, timestamp, toDate(timestamp), toStartOfDay(timestamp), toStartOfMonth(timestamp), event = 'a', true, 1, 300, -1, 1.5, 'x', null, [1, 2], (1, 'a') from events"),
+        types(
+            "select uuid, person_id, timestamp, toDate(timestamp), toStartOfDay(timestamp), toStartOfMonth(timestamp), event = 'a', true, 1, 300, -1, 1.5, 'x', null, [1, 2], (1, 'a') from events"
+        ),
         [
-            "UUID", "UUID", "DateTime64(6, 'UTC')", "Date", "DateTime64(6, 'UTC')", "Date", "UInt8", "Bool", "UInt8", "UInt16", "Int8", "Float64", "String", "Nullable(Nothing)",
-            "Array(UInt8)", "Tuple(UInt8, String)"
+            "UUID",
+            "UUID",
+            "DateTime64(6, 'UTC')",
+            "Date",
+            "DateTime64(6, 'UTC')",
+            "Date",
+            "UInt8",
+            "Bool",
+            "UInt8",
+            "UInt16",
+            "Int8",
+            "Float64",
+            "String",
+            "Nullable(Nothing)",
+            "Array(UInt8)",
+            "Tuple(UInt8, String)"
         ]
     );
-    assert_eq!(types("select properties.price, properties.paid, properties.seen, properties.other from events"), ["Nullable(Float64)", "Nullable(Bool)", "Nullable(DateTime64(6, 'UTC'))", "Nullable(String)"]);
+    assert_eq!(
+        types("select properties.price, properties.paid, properties.seen, properties.other from events"),
+        ["Nullable(Float64)", "Nullable(Bool)", "Nullable(DateTime64(6, 'UTC'))", "Nullable(String)"]
+    );
 }
 
 #[test]
 fn columns_are_named_as_posthog_names_them() {
-    let printed = print("select count(), event as e, properties.$os, person.properties.email, toFloat(properties.n), 1 from events");
+    let printed = print("select length(event), event as e, properties.$os, person.properties.email, toFloat(properties.n), 1 from events");
     let names: Vec<&str> = printed.columns.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["count()", "e", "$os", "email", "toFloat(properties.n)", "1"]);
+    assert_eq!(names, ["length(event)", "e", "$os", "email", "toFloat(properties.n)", "1"]);
 }
 
 #[test]
@@ -203,7 +234,10 @@ fn nulls_never_decide_a_comparison() {
         ("properties.b not like '%x'", "coalesce((\"events_0\".\"properties.b\" NOT LIKE '%x'), TRUE)"),
         ("properties.b in ('x', 'y')", "(\"events_0\".\"properties.b\" IN ('x', 'y'))"),
         ("properties.b not in ('x', 'y')", "coalesce((\"events_0\".\"properties.b\" NOT IN ('x', 'y')), TRUE)"),
-        ("properties.b in ('x', null)", "(coalesce((\"events_0\".\"properties.b\" IN ('x')), FALSE) OR (\"events_0\".\"properties.b\" IS NULL))"),
+        (
+            "properties.b in ('x', null)",
+            "(coalesce((\"events_0\".\"properties.b\" IN ('x')), FALSE) OR (\"events_0\".\"properties.b\" IS NULL))",
+        ),
         ("properties.b =~ '^x'", "regexp_like(\"events_0\".\"properties.b\", '^x')"),
         ("1 = 1", "(1 = 1)"),
     ] {
@@ -214,7 +248,9 @@ fn nulls_never_decide_a_comparison() {
 
 #[test]
 fn typed_properties_are_read_as_their_type() {
-    let printed = print("select 1 from events where properties.price > 5 and properties.paid = 'true' and toFloat(properties.n) < 2 and properties.seen > '2025-01-01'");
+    let printed = print(
+        "select 1 from events where properties.price > 5 and properties.paid = 'true' and toFloat(properties.n) < 2 and properties.seen > '2025-01-01'",
+    );
     let kinds: Vec<(&str, ColumnKind)> = printed.tables[0].columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
     assert!(kinds.contains(&("number:properties.price", ColumnKind::Number)), "{kinds:?}");
     assert!(kinds.contains(&("boolean:properties.paid", ColumnKind::Boolean)), "{kinds:?}");
@@ -246,10 +282,18 @@ fn persons_follow_the_mode() {
 
 #[test]
 fn paths_join_each_table_once() {
-    let printed = print("select group_0.properties.name, group_0.key, group_1.properties.name, pdi.person.properties.email from events where group_0.properties.size = 'big'");
+    let printed = print(
+        "select group_0.properties.name, group_0.key, group_1.properties.name, pdi.person.properties.email from events where group_0.properties.size = 'big'",
+    );
     let tables: Vec<Table> = printed.tables.iter().map(|table| table.table).collect();
     assert_eq!(tables, [Table::Events, Table::Groups, Table::Groups, Table::PersonDistinctIds, Table::Persons]);
-    assert!(printed.sql.contains("LEFT JOIN \"groups_1\" ON ((\"events_0\".\"$group_0\" = \"groups_1\".\"key\") AND (\"groups_1\".\"index\" = 0))"), "{}", printed.sql);
+    assert!(
+        printed
+            .sql
+            .contains("LEFT JOIN \"groups_1\" ON ((\"events_0\".\"$group_0\" = \"groups_1\".\"key\") AND (\"groups_1\".\"index\" = 0))"),
+        "{}",
+        printed.sql
+    );
 }
 
 #[test]
@@ -264,8 +308,38 @@ fn sessions_are_a_subquery_over_events_with_the_fields_that_are_used() {
 }
 
 #[test]
+fn sessions_are_gathered_from_days_that_can_matter() {
+    let day = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    let joined = print("select session.$session_duration from events where timestamp >= '2025-03-10' and timestamp < '2025-03-11'");
+    assert_eq!(joined.tables[1].time_range, Some((day("2025-03-07T00:00:00Z"), day("2025-03-14T00:00:00Z"))));
+    let direct = print("select session_id from sessions where $start_timestamp >= '2025-03-10'");
+    assert_eq!(direct.tables[0].time_range.map(|(from, _)| from), Some(day("2025-03-07T00:00:00Z")));
+    let unbounded = print("select session.$session_duration from events where event = 'a'");
+    assert_eq!(unbounded.tables[1].time_range, None);
+}
+
+#[test]
+fn what_is_made_of_group_keys_needs_no_aggregate() {
+    for text in [
+        "select toStartOfDay(timestamp) as day, formatDateTime(day, '%Y'), count() from events group by day",
+        "select lower(event), event || 'x', 1, count() / 2 from events group by event order by upper(event), max(timestamp)",
+        "select sum(count()) over (order by event) from events group by event",
+        "select if(event = 'a', count(), 0) from events group by event",
+        "select arrayMap(x -> x + 1, groupArray(1)) from events",
+        "select event, count() from events group by rollup(event)",
+        "select event, x from events array join ['a'] as x group by event, x",
+        "select count() from events having count() > 1",
+        "select (select count() from events), count() from events",
+    ] {
+        sql(text);
+    }
+}
+
+#[test]
 fn aliases_are_seen_everywhere_in_their_select() {
-    let sql = sql("select toStartOfDay(timestamp) as day, count() as total from events where day > '2025-01-01' group by day having total > 1 order by total desc, day");
+    let sql = sql(
+        "select toStartOfDay(timestamp) as day, count() as total from events where day > '2025-01-01' group by day having total > 1 order by total desc, day",
+    );
     assert_eq!(sql.matches("hog_start_of").count(), 3, "{sql}");
     assert!(sql.ends_with("ORDER BY 2 DESC NULLS LAST, 1 ASC NULLS LAST"), "{sql}");
 }
@@ -279,6 +353,7 @@ fn an_alias_inside_its_own_definition_is_the_column() {
 #[test]
 fn stars_expand_to_visible_columns() {
     let names = |text: &str| print(text).columns.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names("select event, * exclude (properties) from events limit 1 by event")[..3], ["event", "uuid", "event"]);
     let events = names("select * from events");
     assert_eq!(&events[..4], ["uuid", "event", "properties", "timestamp"]);
     assert!(events.contains(&"person_id".to_owned()) && !events.contains(&"person".to_owned()));
@@ -289,12 +364,21 @@ fn stars_expand_to_visible_columns() {
 
 #[test]
 fn instants_that_are_known_become_constants() {
-    for condition in ["now() - interval 1 hour", "toDateTime('2025-03-12 14:20:30')", "'2025-03-12 14:20:30'", "toDateTime('2025-03-12 15:20:30', 'Europe/Berlin')", "subtractHours(now(), 1)"] {
+    for condition in [
+        "now() - interval 1 hour",
+        "toDateTime('2025-03-12 14:20:30')",
+        "'2025-03-12 14:20:30'",
+        "toDateTime('2025-03-12 15:20:30', 'Europe/Berlin')",
+        "subtractHours(now(), 1)",
+    ] {
         let printed = print(&format!("select 1 from events where timestamp >= {condition}"));
         assert_eq!(printed.tables[0].time_range.unwrap().0, Timestamp::parse_rfc3339("2025-03-12T14:20:30Z").unwrap(), "{condition}");
     }
     let printed = print("select 1 from events where timestamp >= toStartOfWeek(now()) and timestamp < today() + interval 1 day");
-    assert_eq!(printed.tables[0].time_range, Some((Timestamp::parse_rfc3339("2025-03-09T00:00:00Z").unwrap(), Timestamp::parse_rfc3339("2025-03-13T00:00:00Z").unwrap())));
+    assert_eq!(
+        printed.tables[0].time_range,
+        Some((Timestamp::parse_rfc3339("2025-03-09T00:00:00Z").unwrap(), Timestamp::parse_rfc3339("2025-03-13T00:00:00Z").unwrap()))
+    );
 }
 
 #[test]
@@ -310,7 +394,10 @@ fn texts_are_read_in_the_projects_time_zone() {
 fn hints_take_only_what_must_hold() {
     let events = |text: &str| print(text).tables[0].events.clone();
     assert_eq!(events("select 1 from events where event in ('a', 'b') and event != 'a'"), Some(vec!["a".to_owned(), "b".to_owned()]));
-    assert_eq!(events("select 1 from events where event = 'a' or (event = 'b' and properties.x = '1')"), Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        events("select 1 from events where event = 'a' or (event = 'b' and properties.x = '1')"),
+        Some(vec!["a".to_owned(), "b".to_owned()])
+    );
     assert_eq!(events("select 1 from events where event = 'a' or properties.x = '1'"), None);
     assert_eq!(events("select 1 from events where not (event = 'a')"), None);
     let range = |text: &str| print(text).tables[0].time_range;
@@ -320,8 +407,34 @@ fn hints_take_only_what_must_hold() {
 
 #[test]
 fn hostile_names_and_constants_stay_what_they_are() {
-    let hostile = ["'", "\"", "`", "\\", "\\'", "--", "/*", "*/", "#", ";", "'; DROP TABLE events; --", "\" OR 1=1 --", "a\"b'c`d\\e", "\n", "\0", "{x}", "$1", "?", "ü'\"", "%", "') or ('1'='1", "\u{202e}", ""];
-    let plain = resolve(parse("select properties.name from events where properties.name = 'value' and event = 'value'").unwrap(), &context()).unwrap();
+    let hostile = [
+        "'",
+        "\"",
+        "`",
+        "\\",
+        "\\'",
+        "--",
+        "/*",
+        "*/",
+        "#",
+        ";",
+        "'; DROP TABLE events; --",
+        "\" OR 1=1 --",
+        "a\"b'c`d\\e",
+        "\n",
+        "\0",
+        "{x}",
+        "$1",
+        "?",
+        "ü'\"",
+        "%",
+        "') or ('1'='1",
+        "\u{202e}",
+        "",
+    ];
+    let plain =
+        resolve(parse("select properties.name from events where properties.name = 'value' and event = 'value'").unwrap(), &context())
+            .unwrap();
     for name in hostile {
         for value in hostile {
             let tree = query::ast::Select::from_table("events")
@@ -361,7 +474,9 @@ fn skeleton(sql: &str) -> String {
 
 #[test]
 fn property_columns_never_share_a_name_with_others() {
-    let printed = print("select event, properties.event, toFloat(properties.x), properties.`number:x`, person.properties.x, properties.x, properties from events");
+    let printed = print(
+        "select event, properties.event, toFloat(properties.x), properties.`number:x`, person.properties.x, properties.x, properties from events",
+    );
     let mut names: Vec<&str> = printed.tables[0].columns.iter().map(|column| column.name.as_str()).collect();
     let count = names.len();
     names.sort_unstable();
@@ -371,7 +486,8 @@ fn property_columns_never_share_a_name_with_others() {
 
 #[test]
 fn query_bombs_are_refused() {
-    let doubling = (1..40).map(|at| format!("a{at} as (select * from a{0} union all select * from a{0})", at - 1)).collect::<Vec<_>>().join(", ");
+    let doubling =
+        (1..40).map(|at| format!("a{at} as (select * from a{0} union all select * from a{0})", at - 1)).collect::<Vec<_>>().join(", ");
     refusal(&format!("with a0 as (select event from events), {doubling} select * from a39"));
     let aliases = (1..40).map(|at| format!("x{0} + x{0} as x{at}", at - 1)).collect::<Vec<_>>().join(", ");
     refusal(&format!("select 1 as x0, {aliases}"));

@@ -98,12 +98,12 @@ const REJECTED: &[(&str, usize)] = &[
     ("select {a", 9),
     ("select {1 + 1}", 8),
     ("select ∞", 7),
-    ("select 1 from events limit 1 limit 2", 35),
+    ("select 1 from events limit 1 limit 2", 36),
     ("select <Sparkline data={1} />", 7),
-    ("with a as select 1", 10),
+    ("with a as select 1", 17),
     ("with a as (select 1", 19),
     ("select x -> ", 12),
-    ("select (x + 1, y) -> x", 20),
+    ("select (x + 1, y) -> x", 21),
     ("select 1 from events group by x with totals", 32),
     ("select 1 from events order by x with fill", 32),
     ("insert into events values (1)", 0),
@@ -230,7 +230,9 @@ fn paths_keep_their_parts() {
 
 #[test]
 fn keywords_are_names_where_they_cannot_be_keywords() {
-    let query = select("select key, first, last, value, date, timestamp, interval, end, properties.from, properties.select from events where limit = 1 and order.x = 2");
+    let query = select(
+        "select key, first, last, value, date, timestamp, interval, end, properties.from, properties.select from events where limit = 1 and order.x = 2",
+    );
     assert_eq!(query.columns.len(), 10);
     assert!(query.filter.is_some());
 }
@@ -287,7 +289,11 @@ fn built_trees_equal_parsed_ones() {
         .column(Expr::field(["properties", "$browser"]).aliased("browser"))
         .column(Expr::call("count", []))
         .and_where(Expr::eq(Expr::field(["event"]), Expr::constant("$pageview")))
-        .and_where(Expr::compare(CompareOp::Gt, Expr::arithmetic(ArithmeticOp::Add, Expr::field(["a"]), Expr::constant(1)), Expr::constant(2)))
+        .and_where(Expr::compare(
+            CompareOp::Gt,
+            Expr::arithmetic(ArithmeticOp::Add, Expr::field(["a"]), Expr::constant(1)),
+            Expr::constant(2),
+        ))
         .group_by([Expr::field(["browser"])])
         .order_by([Expr::call("count", []).descending()])
         .limit(5);

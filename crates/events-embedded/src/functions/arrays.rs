@@ -175,7 +175,13 @@ fn running(array: &Value, step: impl Fn(f64, f64) -> f64, carry: impl Fn(f64, f6
     let items = array.items().iter().map(|item| {
         let item = item.to_float().unwrap_or(0.0);
         let value = match before {
-            None => if cumulates { item } else { 0.0 },
+            None => {
+                if cumulates {
+                    item
+                } else {
+                    0.0
+                }
+            }
             Some(before) => step(before, item),
         };
         before = Some(carry(before.unwrap_or(0.0), item));
@@ -204,7 +210,11 @@ fn range(args: &[Value], _: &Kind) -> Result<Value> {
         return exec_err!("the step of range must not be 0");
     }
     let span = i128::from(end) - i128::from(start);
-    let count = if span.signum() == i128::from(step.signum()) { (span.abs() + i128::from(step.unsigned_abs()) - 1) / i128::from(step.unsigned_abs()) } else { 0 };
+    let count = if span.signum() == i128::from(step.signum()) {
+        (span.abs() + i128::from(step.unsigned_abs()) - 1) / i128::from(step.unsigned_abs())
+    } else {
+        0
+    };
     let count = bounded(i64::try_from(count).unwrap_or(i64::MAX))? as i64;
     Ok(Value::Array((0..count).map(|at| Value::Int(start + at * step)).collect()))
 }

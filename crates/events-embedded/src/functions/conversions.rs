@@ -9,9 +9,16 @@ use datafusion::logical_expr::{ScalarUDF, Signature, Volatility};
 use std::sync::Arc;
 
 pub fn all() -> Vec<ScalarUDF> {
-    let list: [(&'static str, DataType, Run); 3] =
-        [("hog_to_float", DataType::Float64, to_float), ("hog_to_int", DataType::Int64, to_int), ("hog_parse_datetime", instant_type(), parse_datetime)];
-    list.into_iter().map(|(name, result, run)| ScalarUDF::new_from_impl(Calendar { name, result, run, signature: Signature::variadic_any(Volatility::Immutable) })).collect()
+    let list: [(&'static str, DataType, Run); 3] = [
+        ("hog_to_float", DataType::Float64, to_float),
+        ("hog_to_int", DataType::Int64, to_int),
+        ("hog_parse_datetime", instant_type(), parse_datetime),
+    ];
+    list.into_iter()
+        .map(|(name, result, run)| {
+            ScalarUDF::new_from_impl(Calendar { name, result, run, signature: Signature::variadic_any(Volatility::Immutable) })
+        })
+        .collect()
 }
 
 fn to_float(args: &Arguments) -> Result<ArrayRef> {

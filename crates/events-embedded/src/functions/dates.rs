@@ -27,7 +27,11 @@ pub fn all() -> Vec<ScalarUDF> {
         ("hog_from_epoch", instant_type(), from_epoch),
         ("hog_uuid_v7_time", instant_type(), uuid_v7_time),
     ];
-    list.into_iter().map(|(name, result, run)| ScalarUDF::new_from_impl(Calendar { name, result, run, signature: Signature::variadic_any(Volatility::Immutable) })).collect()
+    list.into_iter()
+        .map(|(name, result, run)| {
+            ScalarUDF::new_from_impl(Calendar { name, result, run, signature: Signature::variadic_any(Volatility::Immutable) })
+        })
+        .collect()
 }
 
 pub type Run = fn(&Arguments) -> Result<ArrayRef>;

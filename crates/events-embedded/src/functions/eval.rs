@@ -22,7 +22,11 @@ pub struct Entry {
 const MAX_BYTES: usize = 256 << 20;
 
 pub(super) fn find(name: &str) -> Option<Entry> {
-    texts::find(name).or_else(|| urls::find(name)).or_else(|| json::find(name)).or_else(|| arrays::find(name)).or_else(|| numbers::find(name))
+    texts::find(name)
+        .or_else(|| urls::find(name))
+        .or_else(|| json::find(name))
+        .or_else(|| arrays::find(name))
+        .or_else(|| numbers::find(name))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

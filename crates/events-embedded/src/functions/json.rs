@@ -106,10 +106,14 @@ fn as_kind(json: &Json, kind: &Kind) -> Value {
         (Kind::Float, _) => float(json).map_or(Value::Null, Value::Float),
         (Kind::Bool, Json::Bool(flag)) => Value::Bool(*flag),
         (Kind::Time, Json::String(text)) => query::time::parse(text, chrono_tz::UTC).map_or(Value::Null, |at| Value::Time(at.0)),
-        (Kind::Date, Json::String(text)) => query::time::parse_date(text).map_or(Value::Null, |date| Value::Date(query::time::days_since_epoch(date))),
+        (Kind::Date, Json::String(text)) => {
+            query::time::parse_date(text).map_or(Value::Null, |date| Value::Date(query::time::days_since_epoch(date)))
+        }
         (Kind::Array(item), Json::Array(items)) => Value::Array(items.iter().map(|one| as_kind(one, item)).collect()),
         (Kind::Array(_), _) => Value::Array(Vec::new()),
-        (Kind::Tuple(kinds), Json::Array(items)) => Value::Tuple(kinds.iter().zip(items.iter().chain(std::iter::repeat(&Json::Null))).map(|(kind, item)| as_kind(item, kind)).collect()),
+        (Kind::Tuple(kinds), Json::Array(items)) => Value::Tuple(
+            kinds.iter().zip(items.iter().chain(std::iter::repeat(&Json::Null))).map(|(kind, item)| as_kind(item, kind)).collect(),
+        ),
         _ => Value::Null,
     }
 }
@@ -120,9 +124,9 @@ fn empty(kind: &Kind) -> Value {
 
 fn pairs(args: &[Value], text: impl Fn(&Json) -> String) -> Value {
     match find_in(args) {
-        Some(Json::Object(members)) => {
-            Value::Array(members.iter().map(|(key, value)| Value::Tuple(vec![Value::text(key.as_str()), Value::text(text(value))])).collect())
-        }
+        Some(Json::Object(members)) => Value::Array(
+            members.iter().map(|(key, value)| Value::Tuple(vec![Value::text(key.as_str()), Value::text(text(value))])).collect(),
+        ),
         _ => Value::Array(Vec::new()),
     }
 }

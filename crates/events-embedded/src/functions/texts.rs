@@ -193,7 +193,9 @@ fn format_pattern(args: &[Value], _: &Kind) -> Result<Value> {
             rest = &rest[at + 2..];
             continue;
         }
-        let Some(end) = rest[at..].find('}').filter(|_| brace == "{") else { return exec_err!("a brace in the pattern of format is never closed") };
+        let Some(end) = rest[at..].find('}').filter(|_| brace == "{") else {
+            return exec_err!("a brace in the pattern of format is never closed");
+        };
         let name = &rest[at + 1..at + end];
         let position = if name.is_empty() { next } else { name.parse::<usize>().map_or(usize::MAX, |position| position.saturating_add(1)) };
         let Some(value) = args.get(position) else { return exec_err!("the pattern of format asks for an argument that is not there") };

@@ -45,7 +45,9 @@ fn until<'a>(text: &'a str, ends: &[char]) -> &'a str {
 
 fn scheme(url: &str) -> &str {
     match url.split_once("://") {
-        Some((scheme, _)) if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => scheme,
+        Some((scheme, _)) if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
+            scheme
+        }
         _ => "",
     }
 }

@@ -1,8 +1,8 @@
 //! Single values between columns: what `hog_eval` computes with.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray, StringBuilder, StructArray, TimestampMicrosecondBuilder,
-    UInt64Builder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray, StringBuilder, StructArray,
+    TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -102,15 +102,26 @@ fn plain_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => DataType::Utf8,
         DataType::Dictionary(_, values) => plain_type(values),
-        DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::UInt64 => {
-            if *data_type == DataType::UInt64 { DataType::Int64 } else { DataType::Float64 }
+        DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..)
+        | DataType::UInt64 => {
+            if *data_type == DataType::UInt64 {
+                DataType::Int64
+            } else {
+                DataType::Float64
+            }
         }
         number if number.is_integer() => DataType::Int64,
         DataType::Timestamp(..) | DataType::Date64 => instant_type(),
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::ListView(item) => {
             DataType::List(Arc::new(Field::new_list_field(plain_type(item.data_type()), true)))
         }
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| Field::new(field.name(), plain_type(field.data_type()), true)).collect()),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| Field::new(field.name(), plain_type(field.data_type()), true)).collect())
+        }
         other => other.clone(),
     }
 }
@@ -183,7 +194,10 @@ pub fn build(values: &[Value], kind: &Kind) -> Result<ArrayRef> {
         Kind::Tuple(kinds) => {
             let mut columns = Vec::with_capacity(kinds.len());
             for (at, kind) in kinds.iter().enumerate() {
-                let column: Vec<Value> = values.iter().map(|value| if let Value::Tuple(items) = value { items.get(at).cloned().unwrap_or(Value::Null) } else { Value::Null }).collect();
+                let column: Vec<Value> = values
+                    .iter()
+                    .map(|value| if let Value::Tuple(items) = value { items.get(at).cloned().unwrap_or(Value::Null) } else { Value::Null })
+                    .collect();
                 columns.push(build(&column, kind)?);
             }
             let nulls = NullBuffer::from_iter(values.iter().map(|value| matches!(value, Value::Tuple(_))));
@@ -299,7 +313,13 @@ impl Value {
         match (self, other) {
             (Value::Text(a), Value::Text(b)) => a == b,
             (Value::Text(_), _) | (_, Value::Text(_)) => self == other,
-            _ => self == other || (!self.is_null() && !other.is_null() && self.order(other) == Ordering::Equal && std::mem::discriminant(self) != std::mem::discriminant(other)),
+            _ => {
+                self == other
+                    || (!self.is_null()
+                        && !other.is_null()
+                        && self.order(other) == Ordering::Equal
+                        && std::mem::discriminant(self) != std::mem::discriminant(other))
+            }
         }
     }
 }

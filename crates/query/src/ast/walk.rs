@@ -88,6 +88,7 @@ impl Select {
         }
         each(&mut self.limit, visit);
         each(&mut self.offset, visit);
+        each(self.settings.iter_mut().map(|(_, value)| value), visit);
     }
 }
 
@@ -145,9 +146,7 @@ impl Expr {
             | ExprKind::Access { of: one, .. }
             | ExprKind::Lambda { body: one, .. }
             | ExprKind::Alias { expr: one, .. } => one.visit_mut(visit),
-            ExprKind::Arithmetic(left, _, right)
-            | ExprKind::Compare(left, _, right)
-            | ExprKind::Index { of: left, index: right } => {
+            ExprKind::Arithmetic(left, _, right) | ExprKind::Compare(left, _, right) | ExprKind::Index { of: left, index: right } => {
                 left.visit_mut(visit);
                 right.visit_mut(visit);
             }

@@ -41,12 +41,17 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
         "median" => format!("percentile_cont({value}, 0.5){present}"),
         "quantile" => format!("percentile_cont({value}, {}){present}", fraction(call.params.first())),
         "quantiles" => {
-            let items: Vec<String> = call.params.iter().map(|param| format!("percentile_cont({value}, {}){present}", fraction(Some(param)))).collect();
+            let items: Vec<String> =
+                call.params.iter().map(|param| format!("percentile_cont({value}, {}){present}", fraction(Some(param)))).collect();
             format!("make_array({})", items.join(", "))
         }
         "groupArray" => limited(&format!("array_agg({distinct}{value}{}){present}", order_by(call)), call, kind),
         "groupUniqArray" => {
-            let sorted = if matches!(first.kind, Type::Array(_) | Type::Tuple(_)) { String::new() } else { format!(" ORDER BY {value} ASC NULLS LAST") };
+            let sorted = if matches!(first.kind, Type::Array(_) | Type::Tuple(_)) {
+                String::new()
+            } else {
+                format!(" ORDER BY {value} ASC NULLS LAST")
+            };
             limited(&format!("array_agg(DISTINCT {value}{sorted}){present}"), call, kind)
         }
         "topK" => most_frequent(&value, &present, call, kind),

@@ -20,8 +20,31 @@ pub(crate) mod power {
 
 /// Words that cannot begin an expression.
 const NOT_EXPRESSIONS: &[&str] = &[
-    "select", "from", "where", "prewhere", "having", "qualify", "union", "intersect", "except", "settings", "join", "on", "using", "and", "or", "as", "when",
-    "then", "else", "in", "between", "like", "ilike", "is", "by",
+    "select",
+    "from",
+    "where",
+    "prewhere",
+    "having",
+    "qualify",
+    "union",
+    "intersect",
+    "except",
+    "settings",
+    "join",
+    "on",
+    "using",
+    "and",
+    "or",
+    "as",
+    "when",
+    "then",
+    "else",
+    "in",
+    "between",
+    "like",
+    "ilike",
+    "is",
+    "by",
 ];
 
 impl Parser<'_> {
@@ -444,7 +467,9 @@ impl Parser<'_> {
                 self.next();
                 return self.case();
             }
-            "interval" if followed_by_text || matches!(self.peek_at(1), TokenKind::Int(_)) || called || self.is_unit_at(2) => return self.interval(),
+            "interval" if followed_by_text || matches!(self.peek_at(1), TokenKind::Int(_)) || called || self.is_unit_at(2) => {
+                return self.interval();
+            }
             "date" | "timestamp" if followed_by_text => return self.dated(&lower),
             "cast" | "try_cast" if called => return self.cast(lower == "try_cast"),
             "extract" if called && self.is_word_at(3, "from") => return self.extract(),
@@ -463,7 +488,9 @@ impl Parser<'_> {
     /// `from from` and `limit 1`: a keyword where an expression should be. `limit = 1` is a column.
     fn ends_expression(&self, ahead: usize) -> bool {
         matches!(self.peek_at(ahead), TokenKind::Int(_) | TokenKind::Word(_) | TokenKind::Quoted(_))
-            && !["and", "or", "as", "is", "in", "not", "like", "ilike", "between", "from", "desc", "asc", "nulls"].iter().any(|word| self.is_word_at(ahead, word))
+            && !["and", "or", "as", "is", "in", "not", "like", "ilike", "between", "from", "desc", "asc", "nulls"]
+                .iter()
+                .any(|word| self.is_word_at(ahead, word))
     }
 
     /// Behind the first word of a path, a call or a lambda.
@@ -505,7 +532,8 @@ impl Parser<'_> {
             self.expect_symbol(")")?;
         }
         if self.take_word("over") {
-            call.over = Some(if self.take_symbol("(") { Over::Spec(self.window_spec()?) } else { Over::Named(self.identifier("a window")?) });
+            call.over =
+                Some(if self.take_symbol("(") { Over::Spec(self.window_spec()?) } else { Over::Named(self.identifier("a window")?) });
         }
         Ok(ExprKind::Call(Box::new(call)))
     }
@@ -563,7 +591,8 @@ impl Parser<'_> {
     }
 
     fn is_unit_at(&self, ahead: usize) -> bool {
-        matches!(self.peek_at(ahead - 1), TokenKind::Word(_)) && matches!(self.peek_at(ahead), TokenKind::Word(unit) if interval_function(unit).is_some())
+        matches!(self.peek_at(ahead - 1), TokenKind::Word(_))
+            && matches!(self.peek_at(ahead), TokenKind::Word(unit) if interval_function(unit).is_some())
     }
 
     /// `INTERVAL 1 DAY`, `INTERVAL '1 day'`

@@ -4,9 +4,42 @@ use crate::lexer::TokenKind;
 
 /// Words that end a select list, and cannot be an alias or a column without quotes.
 pub(super) const CLAUSES: &[&str] = &[
-    "from", "where", "prewhere", "group", "having", "qualify", "window", "order", "limit", "offset", "union", "intersect", "except", "settings", "join",
-    "inner", "left", "right", "full", "cross", "asof", "semi", "anti", "any", "all", "global", "array", "on", "using", "final", "sample", "with", "format",
-    "into", "natural", "positional",
+    "from",
+    "where",
+    "prewhere",
+    "group",
+    "having",
+    "qualify",
+    "window",
+    "order",
+    "limit",
+    "offset",
+    "union",
+    "intersect",
+    "except",
+    "settings",
+    "join",
+    "inner",
+    "left",
+    "right",
+    "full",
+    "cross",
+    "asof",
+    "semi",
+    "anti",
+    "any",
+    "all",
+    "global",
+    "array",
+    "on",
+    "using",
+    "final",
+    "sample",
+    "with",
+    "format",
+    "into",
+    "natural",
+    "positional",
 ];
 
 impl Parser<'_> {
@@ -59,7 +92,8 @@ impl Parser<'_> {
         while self.is_symbol_at(ahead, "(") {
             ahead += 1;
         }
-        self.is_word_at(ahead, "select") || (self.is_word_at(ahead, "with") && !self.is_symbol_at(ahead + 1, ",") && !self.is_symbol_at(ahead + 1, ")"))
+        self.is_word_at(ahead, "select")
+            || (self.is_word_at(ahead, "with") && !self.is_symbol_at(ahead + 1, ",") && !self.is_symbol_at(ahead + 1, ")"))
     }
 
     fn select(&mut self) -> Result<Select> {
@@ -99,7 +133,9 @@ impl Parser<'_> {
         let recursive = self.take_word("recursive");
         let ctes = self.separated(|parser| {
             let named = matches!(parser.peek(), TokenKind::Word(_) | TokenKind::Quoted(_));
-            let plain = named && parser.is_word_at(1, "as") && (parser.is_symbol_at(2, "(") || parser.is_word_at(2, "materialized") || parser.is_word_at(2, "not"));
+            let plain = named
+                && parser.is_word_at(1, "as")
+                && (parser.is_symbol_at(2, "(") || parser.is_word_at(2, "materialized") || parser.is_word_at(2, "not"));
             if plain || (named && parser.has_cte_columns()) {
                 return parser.cte_query(recursive);
             }
@@ -146,7 +182,10 @@ impl Parser<'_> {
     }
 
     fn ends_select_list(&self) -> bool {
-        *self.peek() == TokenKind::End || self.is_symbol(")") || self.is_symbol(";") || (self.is_any_word(CLAUSES) && !self.is_symbol_at(1, "(") && !self.is_symbol_at(1, "."))
+        *self.peek() == TokenKind::End
+            || self.is_symbol(")")
+            || self.is_symbol(";")
+            || (self.is_any_word(CLAUSES) && !self.is_symbol_at(1, "(") && !self.is_symbol_at(1, "."))
     }
 
     fn select_item(&mut self) -> Result<Expr> {
@@ -208,9 +247,13 @@ impl Parser<'_> {
         }
         if self.take_words(&["grouping", "sets"]) {
             self.expect_symbol("(")?;
-            let sets = self.list_until(")", |parser| {
-                if parser.take_symbol("(") { parser.list_until(")", Self::expr) } else { Ok(vec![parser.expr()?]) }
-            })?;
+            let sets =
+                self.list_until(
+                    ")",
+                    |parser| {
+                        if parser.take_symbol("(") { parser.list_until(")", Self::expr) } else { Ok(vec![parser.expr()?]) }
+                    },
+                )?;
             return Ok(GroupBy::Sets(sets));
         }
         for (word, make) in [("rollup", GroupBy::Rollup as fn(Vec<Expr>) -> GroupBy), ("cube", GroupBy::Cube)] {
@@ -291,8 +334,7 @@ impl Parser<'_> {
             select.settings = self.separated(|parser| {
                 let name = parser.identifier("a setting")?;
                 parser.expect_symbol("=")?;
-                parser.expr()?;
-                Ok(name)
+                Ok((name, parser.expr()?))
             })?;
         }
         Ok(())

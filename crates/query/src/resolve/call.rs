@@ -169,7 +169,14 @@ impl Resolver<'_> {
         })
     }
 
-    fn aggregate_call(&mut self, function: &'static Function, call: &Call, args: &[Expr], condition: Option<&Expr>, span: Span) -> Result<Typed> {
+    fn aggregate_call(
+        &mut self,
+        function: &'static Function,
+        call: &Call,
+        args: &[Expr],
+        condition: Option<&Expr>,
+        span: Span,
+    ) -> Result<Typed> {
         let over = call.over.as_ref();
         if function.role == Role::Window && over.is_none() {
             if matches!(function.name, "first_value" | "last_value") {
@@ -206,7 +213,13 @@ impl Resolver<'_> {
         Ok(Typed::new(Node::Call(Box::new(call)), column.kind, column.nullable))
     }
 
-    fn aggregate_parts(&mut self, function: &'static Function, call: &Call, args: &[Expr], condition: Option<&Expr>) -> Result<(Vec<Typed>, Option<Typed>, Vec<TypedOrder>)> {
+    fn aggregate_parts(
+        &mut self,
+        function: &'static Function,
+        call: &Call,
+        args: &[Expr],
+        condition: Option<&Expr>,
+    ) -> Result<(Vec<Typed>, Option<Typed>, Vec<TypedOrder>)> {
         let mut typed = Vec::with_capacity(args.len());
         for (at, arg) in args.iter().enumerate() {
             typed.push(self.argument(function.want(at), arg)?);
@@ -268,7 +281,21 @@ impl Resolver<'_> {
 
     fn special_by_family(&mut self, call: &Call, span: Span) -> Result<Option<Typed>> {
         let two = call.args.len() == 2;
-        if two && matches!(call.name.as_str(), "equals" | "notEquals" | "less" | "lessOrEquals" | "greater" | "greaterOrEquals" | "in" | "notIn" | "globalIn" | "globalNotIn") {
+        if two
+            && matches!(
+                call.name.as_str(),
+                "equals"
+                    | "notEquals"
+                    | "less"
+                    | "lessOrEquals"
+                    | "greater"
+                    | "greaterOrEquals"
+                    | "in"
+                    | "notIn"
+                    | "globalIn"
+                    | "globalNotIn"
+            )
+        {
             let expr = Expr { kind: ExprKind::Call(Box::new(call.clone())), span };
             return self.condition_kind(&expr, false).map(Some);
         }
@@ -285,7 +312,9 @@ impl Resolver<'_> {
             let default = self.convert(default, &kind);
             return Ok(Some(self.scalar("ifNull", vec![number, default])));
         }
-        if let ("arrayReduce", true, Some(ExprKind::Constant(Constant::String(aggregate)))) = (call.name.as_str(), two, call.args.first().map(|arg| &arg.kind)) {
+        if let ("arrayReduce", true, Some(ExprKind::Constant(Constant::String(aggregate)))) =
+            (call.name.as_str(), two, call.args.first().map(|arg| &arg.kind))
+        {
             let name = match aggregate.as_str() {
                 "sum" => "arraySum",
                 "avg" => "arrayAvg",
@@ -299,7 +328,8 @@ impl Resolver<'_> {
             return Ok(Some(self.scalar(name, vec![array])));
         }
         for (prefix, negative) in [("add", false), ("subtract", true)] {
-            if let Some(unit) = call.name.strip_prefix(prefix).filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())).and_then(Unit::parse)
+            if let Some(unit) =
+                call.name.strip_prefix(prefix).filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())).and_then(Unit::parse)
                 && two
             {
                 let (at, count) = (self.expr(&call.args[0])?, self.expr(&call.args[1])?);
@@ -463,7 +493,10 @@ impl Resolver<'_> {
         }
         // Several arrays are one array of tuples.
         let array = if arrays.len() == 1 { arrays.remove(0) } else { self.scalar("arrayZip", arrays) };
-        let wants_truth = matches!(function.name, "arrayFilter" | "arrayExists" | "arrayAll" | "arrayCount" | "arrayFirst" | "arrayLast" | "arrayFirstIndex");
+        let wants_truth = matches!(
+            function.name,
+            "arrayFilter" | "arrayExists" | "arrayAll" | "arrayCount" | "arrayFirst" | "arrayLast" | "arrayFirstIndex"
+        );
         let lambda = self.lambda(params, body, &array, wants_truth)?;
         Ok(self.apply_lambda(function.name, lambda, array))
     }
@@ -479,7 +512,12 @@ impl Resolver<'_> {
                 .iter()
                 .zip(items)
                 .enumerate()
-                .map(|(at, (name, item))| (name.clone(), Typed::new(Node::TupleItem { of: Box::new(whole.clone()), index: at + 1 }, item.kind.clone(), item.nullable)))
+                .map(|(at, (name, item))| {
+                    (
+                        name.clone(),
+                        Typed::new(Node::TupleItem { of: Box::new(whole.clone()), index: at + 1 }, item.kind.clone(), item.nullable),
+                    )
+                })
                 .collect(),
             _ => Vec::new(),
         };
@@ -496,7 +534,11 @@ impl Resolver<'_> {
         let nullable = array.nullable;
         let array_kind = array.kind.clone();
         let item = if let Type::Array(item) = &array_kind { (**item).clone() } else { Column::nullable(Type::Null) };
-        let call = |resolver: &mut Self, name, kind: Type, nullable| Typed { kind, nullable, ..resolver.scalar(name, vec![lambda.clone(), array.clone()]) };
+        let call = |resolver: &mut Self, name, kind: Type, nullable| Typed {
+            kind,
+            nullable,
+            ..resolver.scalar(name, vec![lambda.clone(), array.clone()])
+        };
         match name {
             "arrayMap" => call(self, name, Type::array(body), nullable),
             "arrayFilter" => call(self, name, array_kind, nullable),
@@ -537,11 +579,16 @@ fn check_count(function: &Function, name: &str, count: usize, span: Span) -> Res
 }
 
 fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()> {
-    let fraction = |param: &Typed| matches!(param.node, Node::Constant(Constant::Float(value)) if (0.0..=1.0).contains(&value)) || matches!(param.as_int(), Some(0 | 1));
+    let fraction = |param: &Typed| {
+        matches!(param.node, Node::Constant(Constant::Float(value)) if (0.0..=1.0).contains(&value))
+            || matches!(param.as_int(), Some(0 | 1))
+    };
     let fine = match function.name {
         "quantile" => params.len() <= 1 && params.iter().all(fraction),
         "quantiles" => !params.is_empty() && params.len() <= 100 && params.iter().all(fraction),
-        "groupArray" | "groupUniqArray" | "topK" => params.len() <= 1 && params.iter().all(|param| param.as_int().is_some_and(|count| (1..=100_000).contains(&count))),
+        "groupArray" | "groupUniqArray" | "topK" => {
+            params.len() <= 1 && params.iter().all(|param| param.as_int().is_some_and(|count| (1..=100_000).contains(&count)))
+        }
         _ => params.is_empty(),
     };
     if fine { Ok(()) } else { error(span, format!("Aggregation '{}' does not take these parameters", function.name)) }

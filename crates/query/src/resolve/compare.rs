@@ -24,8 +24,12 @@ impl Resolver<'_> {
                 let nullable = inner.nullable;
                 Ok(Typed::new(Node::Not(Box::new(inner)), Type::Condition, nullable))
             }
-            ExprKind::Compare(left, op @ (CompareOp::In | CompareOp::NotIn), right) => self.membership(left, *op == CompareOp::NotIn, right, filter, expr.span),
-            ExprKind::Compare(_, CompareOp::InCohort | CompareOp::NotInCohort, _) => error(expr.span, "Could not find the cohort. Cohorts are not available here"),
+            ExprKind::Compare(left, op @ (CompareOp::In | CompareOp::NotIn), right) => {
+                self.membership(left, *op == CompareOp::NotIn, right, filter, expr.span)
+            }
+            ExprKind::Compare(_, CompareOp::InCohort | CompareOp::NotInCohort, _) => {
+                error(expr.span, "Could not find the cohort. Cohorts are not available here")
+            }
             ExprKind::Compare(left, op, right) => {
                 let (left, right) = (self.expr(left)?, self.expr(right)?);
                 self.compare(left, *op, right, filter, expr.span)
@@ -35,10 +39,15 @@ impl Resolver<'_> {
                 let inner = self.expr(inner)?;
                 Ok(is_null(inner, *negated))
             }
-            ExprKind::Call(call) if matches!(call.name.as_str(), "and" | "or") && call.over.is_none() => self.chain(&call.args, filter, call.name == "and"),
+            ExprKind::Call(call) if matches!(call.name.as_str(), "and" | "or") && call.over.is_none() => {
+                self.chain(&call.args, filter, call.name == "and")
+            }
             ExprKind::Call(call) if call.over.is_none() && call.args.len() == 2 => match comparison_function(&call.name) {
                 Some(op) => {
-                    let comparison = Expr { kind: ExprKind::Compare(Box::new(call.args[0].clone()), op, Box::new(call.args[1].clone())), span: expr.span };
+                    let comparison = Expr {
+                        kind: ExprKind::Compare(Box::new(call.args[0].clone()), op, Box::new(call.args[1].clone())),
+                        span: expr.span,
+                    };
                     self.condition_kind(&comparison, filter)
                 }
                 None => self.expr(expr),
@@ -83,7 +92,8 @@ impl Resolver<'_> {
             _ => self.align(left, right, span)?,
         };
         let (left_null, right_null) = (left.nullable, right.nullable);
-        let plain = |op| Typed::new(Node::Compare(Box::new(left.clone()), op, Box::new(right.clone())), Type::Condition, left_null || right_null);
+        let plain =
+            |op| Typed::new(Node::Compare(Box::new(left.clone()), op, Box::new(right.clone())), Type::Condition, left_null || right_null);
         if matches!(op, CompareOp::NullSafeEq | CompareOp::NullSafeNotEq) {
             return Ok(Typed { nullable: false, ..plain(op) });
         }
@@ -216,7 +226,12 @@ impl Resolver<'_> {
         };
         let probe = Typed::new(Node::Constant(Constant::Null), column.kind.clone(), false);
         let left = if left.kind == column.kind { left } else { self.align(left, probe, span)?.0 };
-        let left = if left.kind == column.kind || matches!((&left.kind, &column.kind), (Type::String | Type::Uuid, Type::String | Type::Uuid)) { left } else { self.convert(left, &column.kind) };
+        let left =
+            if left.kind == column.kind || matches!((&left.kind, &column.kind), (Type::String | Type::Uuid, Type::String | Type::Uuid)) {
+                left
+            } else {
+                self.convert(left, &column.kind)
+            };
         let nullable = left.nullable || column.nullable;
         let inner = Typed::new(Node::InQuery { expr: Box::new(left), query: Box::new(query), negated }, Type::Condition, nullable);
         // Subqueries with NULL logic cannot become joins; in a filter the plain form answers the same, except for NOT IN.
@@ -269,7 +284,9 @@ impl Resolver<'_> {
                 let kind = left.kind.common(&right.kind);
                 (self.convert(left, &kind), self.convert(right, &kind))
             }
-            (a, b) if matches!(a, Array(_) | Tuple(_) | Lambda | Interval(_)) || matches!(b, Array(_) | Tuple(_) | Lambda | Interval(_)) => {
+            (a, b)
+                if matches!(a, Array(_) | Tuple(_) | Lambda | Interval(_)) || matches!(b, Array(_) | Tuple(_) | Lambda | Interval(_)) =>
+            {
                 return error(span, format!("There is no supertype for types {a}, {b}"));
             }
             _ => (self.to_text(left), self.to_text(right)),
@@ -336,7 +353,16 @@ pub fn is_null(expr: Typed, negated: bool) -> Typed {
 }
 
 fn is_negative(op: CompareOp) -> bool {
-    matches!(op, CompareOp::NotEq | CompareOp::NotLike | CompareOp::NotILike | CompareOp::NotIn | CompareOp::NotRegex | CompareOp::NotIRegex | CompareOp::NullSafeNotEq)
+    matches!(
+        op,
+        CompareOp::NotEq
+            | CompareOp::NotLike
+            | CompareOp::NotILike
+            | CompareOp::NotIn
+            | CompareOp::NotRegex
+            | CompareOp::NotIRegex
+            | CompareOp::NullSafeNotEq
+    )
 }
 
 fn comparison_function(name: &str) -> Option<CompareOp> {
@@ -364,7 +390,9 @@ fn tuple_items(tuple: Typed) -> Vec<Typed> {
         (node, kind) => {
             let columns = if let Type::Tuple(columns) = &kind { columns.clone() } else { Vec::new() };
             let whole = Typed::new(node, kind, tuple.nullable);
-            let item = |(at, column): (usize, Column)| Typed::new(Node::TupleItem { of: Box::new(whole.clone()), index: at + 1 }, column.kind, column.nullable);
+            let item = |(at, column): (usize, Column)| {
+                Typed::new(Node::TupleItem { of: Box::new(whole.clone()), index: at + 1 }, column.kind, column.nullable)
+            };
             columns.into_iter().enumerate().map(item).collect()
         }
     }

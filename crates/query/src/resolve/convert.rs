@@ -196,7 +196,9 @@ impl Resolver<'_> {
         match (&expr.kind, &expr.node) {
             (Type::Date, _) => expr,
             (Type::Null, _) => Typed { kind: Type::Date, ..expr },
-            (Type::DateTime, Node::Constant(Constant::Timestamp(at))) => super::fold::date_constant(time::date_of(*at, self.context.timezone)),
+            (Type::DateTime, Node::Constant(Constant::Timestamp(at))) => {
+                super::fold::date_constant(time::date_of(*at, self.context.timezone))
+            }
             (Type::String, Node::Constant(Constant::String(text))) => match time::parse(text, self.context.timezone) {
                 Some(at) => super::fold::date_constant(time::date_of(at, self.context.timezone)),
                 None => Typed::constant(Constant::Null, Type::Date),
@@ -237,7 +239,11 @@ pub fn parse_type(name: &str) -> Option<Column> {
         ("array", Some(inner)) => Type::array(parse_type(inner)?),
         ("tuple", Some(inner)) => Type::Tuple(split_types(inner).iter().map(|item| parse_type(item)).collect::<Option<_>>()?),
         ("string" | "text" | "varchar" | "char" | "fixedstring", _) => Type::String,
-        ("float" | "float32" | "float64" | "double" | "double precision" | "real" | "decimal" | "numeric" | "decimal32" | "decimal64" | "decimal128", _) => Type::Float,
+        (
+            "float" | "float32" | "float64" | "double" | "double precision" | "real" | "decimal" | "numeric" | "decimal32" | "decimal64"
+            | "decimal128",
+            _,
+        ) => Type::Float,
         ("bool" | "boolean", _) => Type::Bool,
         ("date" | "date32", _) => Type::Date,
         ("datetime" | "datetime64" | "datetime32" | "timestamp" | "timestamptz", _) => Type::DateTime,

@@ -15,9 +15,12 @@ impl Resolver<'_> {
             ExprKind::Field(path) => self.path(path, span),
             ExprKind::Star(_) | ExprKind::Columns(_) => error(span, "* can only be selected, or counted"),
             ExprKind::Call(call) => self.call(call, span),
-            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) | ExprKind::Compare(..) | ExprKind::Between { .. } | ExprKind::IsNull { .. } => {
-                self.condition_kind(expr, false)
-            }
+            ExprKind::And(_)
+            | ExprKind::Or(_)
+            | ExprKind::Not(_)
+            | ExprKind::Compare(..)
+            | ExprKind::Between { .. }
+            | ExprKind::IsNull { .. } => self.condition_kind(expr, false),
             ExprKind::Negate(inner) => {
                 let inner = self.expr(inner)?;
                 let inner = self.to_number(inner);
@@ -139,7 +142,10 @@ impl Resolver<'_> {
             }
             _ => {}
         }
-        if [&left, &right].iter().any(|side| matches!(side.kind, Type::Array(_) | Type::Tuple(_) | Type::Interval(_) | Type::Lambda | Type::Uuid)) {
+        if [&left, &right]
+            .iter()
+            .any(|side| matches!(side.kind, Type::Array(_) | Type::Tuple(_) | Type::Interval(_) | Type::Lambda | Type::Uuid))
+        {
             return error(span, format!("Illegal types {} and {} of arguments of an arithmetic operator", left.kind, right.kind));
         }
         let (left, right) = (self.to_number(left), self.to_number(right));
@@ -153,7 +159,8 @@ impl Resolver<'_> {
                 return Ok(self.scalar("divide", vec![left, right]));
             }
         };
-        let (left, right) = if left.kind == Type::Float || right.kind == Type::Float { (self.to_float(left), self.to_float(right)) } else { (left, right) };
+        let (left, right) =
+            if left.kind == Type::Float || right.kind == Type::Float { (self.to_float(left), self.to_float(right)) } else { (left, right) };
         Ok(self.scalar(name, vec![left, right]))
     }
 }

@@ -3,8 +3,10 @@
 use super::scope::{Meaning, Scope};
 use super::{Resolver, Result, error};
 use crate::ast::{CompareOp, Constant, Expr, JoinKind, Select, Span};
+use crate::functions::{Function, Role};
 use crate::schema::{SESSION_FIELDS, SessionField};
 use crate::typed::*;
+use model::Timestamp;
 
 /// What is settled once all columns are known.
 pub struct Clauses {
@@ -16,7 +18,8 @@ pub struct Clauses {
 
 impl Resolver<'_> {
     pub(super) fn finish(&mut self, mut select: TypedSelect, clauses: Clauses) -> Result<TypedSelect> {
-        select.from = self.joins()?;
+        select.from = self.joins(&clauses.terms)?;
+        self.check_grouping(&select, clauses.limit_by.as_ref().map_or(&[], |(_, _, by)| by))?;
         let mut terms = clauses.terms.into_iter().flat_map(split_and).collect::<Vec<_>>();
         let mut limit_by = clauses.limit_by;
         if let Some(source) = self.scope().array_join_source.clone() {
@@ -35,33 +38,47 @@ impl Resolver<'_> {
     }
 
     /// The sources in the order in which they join: each one followed by those that paths through it added.
-    fn joins(&mut self) -> Result<Vec<TypedJoin>> {
+    fn joins(&mut self, terms: &[Typed]) -> Result<Vec<TypedJoin>> {
         let mut joins = Vec::new();
         for at in 0..self.scope().sources.len() {
             if self.scope().sources[at].lazy.is_none() {
-                self.join_with_dependants(at, &mut joins)?;
+                self.join_with_dependants(at, terms, &mut joins)?;
             }
         }
         Ok(joins)
     }
 
-    fn join_with_dependants(&mut self, at: usize, joins: &mut Vec<TypedJoin>) -> Result<()> {
+    fn join_with_dependants(&mut self, at: usize, terms: &[Typed], joins: &mut Vec<TypedJoin>) -> Result<()> {
         let mut join = self.scope().sources[at].join.clone();
         if let Meaning::Sessions(fields) = &self.scope().sources[at].meaning {
             let fields = fields.clone();
-            join.source = Source::Query(self.sessions(&fields)?);
+            let range = self.session_range(at, terms);
+            join.source = Source::Query(self.sessions(&fields, range)?);
         }
         joins.push(join);
         for other in 0..self.scope().sources.len() {
             if self.scope().sources[other].lazy.is_some_and(|(owner, _)| owner == at) {
-                self.join_with_dependants(other, joins)?;
+                self.join_with_dependants(other, terms, joins)?;
             }
         }
         Ok(())
     }
 
+    /// When events must have happened to belong to a session that can matter. A session is taken to last three days at most.
+    fn session_range(&self, at: usize, terms: &[Typed]) -> Option<(Timestamp, Timestamp)> {
+        let sources = &self.scope_ref().sources;
+        let (source, time) = match sources[at].lazy {
+            Some((owner, _)) => (&sources[owner].join.name, "timestamp"),
+            None => (&sources[at].join.name, "$start_timestamp"),
+        };
+        let is_time = |expr: &Typed| {
+            matches!(&expr.node, Node::Column { source: of, name } if of == source && name == time).then_some(3 * super::hints::DAY)
+        };
+        super::hints::bounds(terms, &is_time)
+    }
+
     /// One row per session with these fields, over all of its events.
-    fn sessions(&mut self, fields: &[&'static SessionField]) -> Result<TypedQuery> {
+    fn sessions(&mut self, fields: &[&'static SessionField], range: Option<(Timestamp, Timestamp)>) -> Result<TypedQuery> {
         let fields = if fields.is_empty() { vec![&SESSION_FIELDS[0]] } else { fields.to_vec() };
         let mut select = Select::from_table("events");
         for field in fields {
@@ -70,6 +87,14 @@ impl Resolver<'_> {
         }
         let key = || Expr::field(["events", "$session_id"]);
         select = select.and_where(Expr::call("notEmpty", [key()])).group_by([key()]);
+        if let Some((from, to)) = range {
+            let timestamp = || Expr::field(["events", "timestamp"]);
+            for (op, bound) in [(CompareOp::GtEq, from), (CompareOp::LtEq, to)] {
+                if bound.0 != i64::MIN && bound.0 != i64::MAX {
+                    select = select.and_where(Expr::compare(op, timestamp(), Expr::constant(bound)));
+                }
+            }
+        }
         // The names of an outer WITH must not reach in here.
         let hidden = std::mem::take(&mut self.ctes);
         let resolved = self.query(&select.into());
@@ -77,8 +102,36 @@ impl Resolver<'_> {
         resolved
     }
 
+    /// With GROUP BY or an aggregate, everything else must be made of keys.
+    fn check_grouping(&self, select: &TypedSelect, limit_by: &[Typed]) -> Result<()> {
+        let keys = select.group_by.keys();
+        let exprs = || {
+            select
+                .columns
+                .iter()
+                .map(|(_, expr)| expr)
+                .chain(&select.having)
+                .chain(&select.qualify)
+                .chain(limit_by)
+                .chain(select.order_by.iter().map(|order| &order.expr))
+        };
+        if keys.is_empty() && !exprs().any(Typed::has_aggregate) {
+            return Ok(());
+        }
+        match exprs().find_map(|expr| ungrouped(expr, &keys)) {
+            Some(column) => error(Span::default(), format!("Column `{column}` is not under aggregate function and not in GROUP BY")),
+            None => Ok(()),
+        }
+    }
+
     /// FROM and all conditions that need no array items move into a select whose arrays are laid out below their rows.
-    fn lay_out_arrays(&mut self, select: &mut TypedSelect, terms: &mut Vec<Typed>, limit_by: &mut Option<(u64, u64, Vec<Typed>)>, source: String) -> Result<()> {
+    fn lay_out_arrays(
+        &mut self,
+        select: &mut TypedSelect,
+        terms: &mut Vec<Typed>,
+        limit_by: &mut Option<(u64, u64, Vec<Typed>)>,
+        source: String,
+    ) -> Result<()> {
         let uses_items = |expr: &Typed| expr.any(&|expr| matches!(&expr.node, Node::Column { source: used, .. } if *used == source));
         let mut inner = TypedSelect { from: std::mem::take(&mut select.from), ..TypedSelect::default() };
         let (outer_terms, inner_terms): (Vec<Typed>, Vec<Typed>) = std::mem::take(terms).into_iter().partition(uses_items);
@@ -109,20 +162,36 @@ impl Resolver<'_> {
     /// `LIMIT n BY keys`: the rows of the select, numbered within each key, cut by number.
     fn limit_per_key(&mut self, mut rows: TypedSelect, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
         let order_by = std::mem::take(&mut rows.order_by);
-        let mut cut = TypedSelect { limit: rows.limit.take(), offset: std::mem::take(&mut rows.offset), ..TypedSelect::default() };
+        let mut cut = TypedSelect {
+            names: std::mem::take(&mut rows.names),
+            limit: rows.limit.take(),
+            offset: std::mem::take(&mut rows.offset),
+            ..TypedSelect::default()
+        };
         let width = rows.columns.len();
         let by: Vec<(String, Typed)> = by.into_iter().map(|key| (select_key(&mut rows, &key), key)).collect();
         let order_by: Vec<(String, TypedOrder)> = order_by.into_iter().map(|order| (select_key(&mut rows, &order.expr), order)).collect();
 
         let inner = self.source_name("rows");
         let from_rows = |name: &str, expr: &Typed| column_of(&inner, name, expr);
-        let mut numbered = TypedSelect { columns: rows.columns.iter().map(|(name, expr)| (name.clone(), from_rows(name, expr))).collect(), ..TypedSelect::default() };
+        let mut numbered = TypedSelect {
+            columns: rows.columns.iter().map(|(name, expr)| (name.clone(), from_rows(name, expr))).collect(),
+            ..TypedSelect::default()
+        };
         let window = Window {
             partition_by: by.iter().map(|(name, key)| from_rows(name, key)).collect(),
             order_by: order_by.iter().map(|(name, order)| TypedOrder { expr: from_rows(name, &order.expr), ..order.clone() }).collect(),
             frame: None,
         };
-        let call = FunctionCall { name: "row_number", params: Vec::new(), args: Vec::new(), distinct: false, filter: None, order_by: Vec::new(), window: Some(window) };
+        let call = FunctionCall {
+            name: "row_number",
+            params: Vec::new(),
+            args: Vec::new(),
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            window: Some(window),
+        };
         let number = Typed::new(Node::Call(Box::new(call)), UINT64, false);
         numbered.columns.push(("row number".to_owned(), number.clone()));
         numbered.from = vec![subquery(rows, inner.clone())];
@@ -161,6 +230,23 @@ fn column_of(source: &str, name: &str, expr: &Typed) -> Typed {
 
 fn subquery(select: TypedSelect, name: String) -> TypedJoin {
     TypedJoin { kind: TypedJoinKind::Plain(JoinKind::Inner), source: Source::Query(TypedQuery::Select(Box::new(select))), name, on: None }
+}
+
+/// A column of `expr` that is neither in a key nor in an aggregate.
+fn ungrouped<'a>(expr: &'a Typed, keys: &[&Typed]) -> Option<&'a str> {
+    if keys.contains(&expr) || is_aggregate(expr) {
+        return None;
+    }
+    if let Node::Column { name, .. } = &expr.node {
+        return Some(name);
+    }
+    let mut found = None;
+    expr.each_child(&mut |child| found = found.or_else(|| ungrouped(child, keys)));
+    found
+}
+
+fn is_aggregate(expr: &Typed) -> bool {
+    matches!(&expr.node, Node::Call(call) if call.window.is_none() && Function::find(call.name).is_some_and(|function| function.role == Role::Aggregate))
 }
 
 fn split_and(term: Typed) -> Vec<Typed> {

@@ -46,16 +46,10 @@ fn in_subqueries(expr: &Typed, tables: &mut [TableUse]) {
 }
 
 fn of_table(filter: &Typed, table: &mut TableUse) {
-    let mut range = (i64::MIN, i64::MAX);
+    let name = table.name.clone();
+    table.time_range = bounds([filter], &|expr| slack_of(expr, &name));
     let mut events: Option<Vec<String>> = None;
-    let mut terms = vec![filter];
-    while let Some(term) = terms.pop() {
-        match &term.node {
-            Node::And(inner) => terms.extend(inner),
-            Node::Compare(left, op, right) => narrow(left, *op, right, table, &mut range),
-            Node::OrFalse(inner) => terms.push(inner),
-            _ => {}
-        }
+    for term in conjuncts([filter]) {
         if let Some(names) = names_of(term, table) {
             events = Some(match events {
                 None => names,
@@ -63,31 +57,60 @@ fn of_table(filter: &Typed, table: &mut TableUse) {
             });
         }
     }
-    table.time_range = (range != (i64::MIN, i64::MAX)).then_some((Timestamp(range.0), Timestamp(range.1)));
     table.events = events;
 }
+
+/// All conditions that must hold.
+fn conjuncts<'a>(filters: impl IntoIterator<Item = &'a Typed>) -> Vec<&'a Typed> {
+    let mut open: Vec<&Typed> = filters.into_iter().collect();
+    let mut terms = Vec::new();
+    while let Some(term) = open.pop() {
+        match &term.node {
+            Node::And(inner) => open.extend(inner),
+            Node::OrFalse(inner) => open.push(inner),
+            _ => terms.push(term),
+        }
+    }
+    terms
+}
+
+/// What the filters say about an instant: the earliest and the latest that can pass, inclusive. `slack` recognises the instant, and
+/// says by how much it may differ from what is compared.
+pub fn bounds<'a>(filters: impl IntoIterator<Item = &'a Typed>, slack: &dyn Fn(&Typed) -> Option<i64>) -> Option<(Timestamp, Timestamp)> {
+    let mut range = (i64::MIN, i64::MAX);
+    for term in conjuncts(filters) {
+        if let Node::Compare(left, op, right) = &term.node {
+            narrow(left, *op, right, slack, &mut range);
+        }
+    }
+    (range != (i64::MIN, i64::MAX)).then_some((Timestamp(range.0), Timestamp(range.1)))
+}
+
+/// How far the value of `expr` can be from `timestamp`. A day in a time zone begins up to a day before or after the one in UTC.
+fn slack_of(expr: &Typed, table: &str) -> Option<i64> {
+    let is_timestamp = |expr: &Typed| matches!(&expr.node, Node::Column { source, name } if source == table && name == "timestamp");
+    match &expr.node {
+        _ if is_timestamp(expr) => Some(0),
+        Node::Call(call) if matches!(call.name, "toDate" | "toStartOfDay" | "toStartOfHour") && is_timestamp(&call.args[0]) => {
+            Some(2 * DAY)
+        }
+        _ => None,
+    }
+}
+
+pub const DAY: i64 = 86_400_000_000;
 
 fn is_column(expr: &Typed, table: &TableUse, column: &str) -> bool {
     matches!(&expr.node, Node::Column { source, name } if *source == table.name && name == column)
 }
 
-/// The day of `timestamp`, in a time zone: a comparison with a date, a day either side.
-fn is_day_of_timestamp(expr: &Typed, table: &TableUse) -> bool {
-    matches!(&expr.node, Node::Call(call) if matches!(call.name, "toDate" | "toStartOfDay" | "toStartOfHour") && is_column(&call.args[0], table, "timestamp"))
-}
-
-fn narrow(left: &Typed, op: CompareOp, right: &Typed, table: &TableUse, range: &mut (i64, i64)) {
+fn narrow(left: &Typed, op: CompareOp, right: &Typed, slack: &dyn Fn(&Typed) -> Option<i64>, range: &mut (i64, i64)) {
     let (expr, constant, op) = match (&left.node, &right.node) {
         (_, Node::Constant(Constant::Timestamp(at))) => (left, *at, op),
         (Node::Constant(Constant::Timestamp(at)), _) => (right, *at, mirrored(op)),
         _ => return,
     };
-    const DAYS: i64 = 2 * 86_400_000_000;
-    let slack = match () {
-        () if is_column(expr, table, "timestamp") => 0,
-        () if is_day_of_timestamp(expr, table) => DAYS,
-        () => return,
-    };
+    let Some(slack) = slack(expr) else { return };
     let (low, high) = (constant.0.saturating_sub(slack), constant.0.saturating_add(slack));
     match op {
         CompareOp::Gt | CompareOp::GtEq => range.0 = range.0.max(low),
@@ -118,7 +141,9 @@ fn names_of(term: &Typed, table: &TableUse) -> Option<Vec<String>> {
             };
             name.map(|name| vec![name.to_owned()])
         }
-        Node::InList { expr, list, negated: false } if is_column(expr, table, "event") => list.iter().map(|item| item.as_text().map(str::to_owned)).collect(),
+        Node::InList { expr, list, negated: false } if is_column(expr, table, "event") => {
+            list.iter().map(|item| item.as_text().map(str::to_owned)).collect()
+        }
         Node::Or(terms) => {
             let mut all = Vec::new();
             for term in terms {

@@ -39,7 +39,10 @@ pub struct ScopeSource {
 }
 
 pub enum Meaning {
-    Stored { table: Virtual, index: usize },
+    Stored {
+        table: Virtual,
+        index: usize,
+    },
     Sessions(Vec<&'static SessionField>),
     /// A subquery: name as the query knows it, name in SQL, type.
     Columns(Vec<(String, String, Column)>),
@@ -57,13 +60,15 @@ impl Resolver<'_> {
         self.scopes.last_mut().expect("names are only resolved inside a select")
     }
 
-    fn scope_ref(&self) -> &Scope {
+    pub(super) fn scope_ref(&self) -> &Scope {
         self.scopes.last().expect("names are only resolved inside a select")
     }
 
     pub(super) fn path(&mut self, path: &[String], span: Span) -> Result<Typed> {
         let (head, rest) = path.split_first().ok_or_else(|| failure(span, "An empty name"))?;
-        if head.eq_ignore_ascii_case("team_id") || path.iter().any(|part| part == "team_id") && !path.iter().any(|part| part == "properties") {
+        if head.eq_ignore_ascii_case("team_id")
+            || path.iter().any(|part| part == "team_id") && !path.iter().any(|part| part == "properties")
+        {
             return error(span, format!("Unable to resolve field: {}", path.join(".")));
         }
         if let Some(only) = self.scope_ref().only {
@@ -176,7 +181,9 @@ impl Resolver<'_> {
             Field::Stored { column, kind, value, nullable } => self.stored(at, index, ColumnSource::Field(column), kind, value, nullable),
             Field::Properties(owner) => return self.properties(at, index, owner, rest, span).map(Some),
             Field::EventPersonId => self.event_person_id(at, index),
-            Field::Person if self.context.persons_mode.joins_persons() => return self.through(at, Join::PersonOfEvent, rest, span).map(Some),
+            Field::Person if self.context.persons_mode.joins_persons() => {
+                return self.through(at, Join::PersonOfEvent, rest, span).map(Some);
+            }
             Field::Person => return self.person_on_event(at, index, rest, span, false).map(Some),
             Field::PersonOnEvent => return self.person_on_event(at, index, rest, span, true).map(Some),
             Field::Join(join) => return self.through(at, join, rest, span).map(Some),

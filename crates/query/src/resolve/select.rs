@@ -4,6 +4,7 @@ use super::{MAX_COLUMNS, Resolver, Result, error};
 use crate::ast::*;
 use crate::schema::Virtual;
 use crate::typed::*;
+use std::collections::{HashMap, HashSet};
 
 impl Resolver<'_> {
     pub(super) fn query(&mut self, query: &Query) -> Result<TypedQuery> {
@@ -76,7 +77,9 @@ impl Resolver<'_> {
     fn check_ctes(&self, ctes: &[Cte], span: Span) -> Result<()> {
         for cte in ctes {
             match cte {
-                Cte::Query { recursive: true, name, query, .. } if mentions(query, name) => return error(span, "WITH RECURSIVE is not supported"),
+                Cte::Query { recursive: true, name, query, .. } if mentions(query, name) => {
+                    return error(span, "WITH RECURSIVE is not supported");
+                }
                 Cte::Query { name, .. } | Cte::Expr { name, .. } => check_alias(name, span)?,
             }
         }
@@ -97,7 +100,7 @@ impl Resolver<'_> {
             self.array_join(array_join)?;
         }
         self.scope().aliases = aliases;
-        let columns = self.columns(select)?;
+        let ColumnList { columns, names, .. } = self.columns(select)?;
         self.scope().aliases_before = usize::MAX;
         for condition in select.prewhere.iter().chain(&select.filter) {
             let term = self.condition(condition, true)?;
@@ -113,12 +116,24 @@ impl Resolver<'_> {
         let limit_by = select.limit_by.as_ref().map(|limit_by| self.limit_by(limit_by, &columns)).transpose()?;
         let limit = select.limit.as_ref().map(|limit| self.row_count(limit)).transpose()?;
         let offset = select.offset.as_ref().map(|offset| self.row_count(offset)).transpose()?.unwrap_or(0);
-        let typed = TypedSelect { columns, distinct: select.distinct, from: Vec::new(), filter: None, group_by, having, qualify, order_by, limit, offset };
+        let typed = TypedSelect {
+            columns,
+            names,
+            distinct: select.distinct,
+            from: Vec::new(),
+            filter: None,
+            group_by,
+            having,
+            qualify,
+            order_by,
+            limit,
+            offset,
+        };
         self.finish(typed, Clauses { terms, limit_by })
     }
 
-    fn columns(&mut self, select: &Select) -> Result<Vec<(String, Typed)>> {
-        let mut columns = Vec::with_capacity(select.columns.len());
+    fn columns(&mut self, select: &Select) -> Result<ColumnList> {
+        let mut columns = ColumnList::default();
         let mut aliases_before = 0;
         for expr in &select.columns {
             self.scope().aliases_before = aliases_before;
@@ -127,18 +142,17 @@ impl Resolver<'_> {
                 ExprKind::Columns(pattern) => self.matching_columns(pattern, expr.span, &mut columns)?,
                 _ => {
                     let typed = self.column(expr)?;
-                    let name = unique_name(&column_name(expr).unwrap_or_default(), &columns);
-                    columns.push((name, typed));
+                    columns.push(column_name(expr).unwrap_or_default(), typed);
                 }
             }
             let mut names = Vec::new();
             collect_aliases(expr, &mut names)?;
             aliases_before += names.len();
-            if columns.len() > MAX_COLUMNS {
+            if columns.columns.len() > MAX_COLUMNS {
                 return error(expr.span, format!("The query selects more than {MAX_COLUMNS} columns"));
             }
         }
-        if columns.is_empty() {
+        if columns.columns.is_empty() {
             return error(select.span, "There is nothing to select");
         }
         Ok(columns)
@@ -162,7 +176,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn star(&mut self, star: &Star, span: Span, columns: &mut Vec<(String, Typed)>) -> Result<()> {
+    fn star(&mut self, star: &Star, span: Span, columns: &mut ColumnList) -> Result<()> {
         let mut any = false;
         for at in 0..self.scope().sources.len() {
             let source = &self.scope().sources[at];
@@ -183,19 +197,35 @@ impl Resolver<'_> {
                     Some((expr, _)) => self.expr(expr)?,
                     None => self.in_source(at, &[name.clone()], span)?.ok_or_else(|| unresolved(&[name.clone()], span))?,
                 };
-                columns.push((unique_name(&name, columns), typed));
+                columns.push(name, typed);
             }
         }
-        if any { Ok(()) } else { error(span, if star.table.is_empty() { "* needs a FROM".to_owned() } else { format!("Unable to resolve field: {}.*", star.table.join(".")) }) }
+        if any {
+            Ok(())
+        } else {
+            error(
+                span,
+                if star.table.is_empty() {
+                    "* needs a FROM".to_owned()
+                } else {
+                    format!("Unable to resolve field: {}.*", star.table.join("."))
+                },
+            )
+        }
     }
 
-    fn matching_columns(&mut self, pattern: &str, span: Span, columns: &mut Vec<(String, Typed)>) -> Result<()> {
-        let pattern = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|problem| super::failure(span, problem.to_string()))?;
-        let before = columns.len();
-        let mut all = Vec::new();
+    fn matching_columns(&mut self, pattern: &str, span: Span, columns: &mut ColumnList) -> Result<()> {
+        let pattern =
+            regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|problem| super::failure(span, problem.to_string()))?;
+        let before = columns.columns.len();
+        let mut all = ColumnList::default();
         self.star(&Star::default(), span, &mut all)?;
-        columns.extend(all.into_iter().filter(|(name, _)| pattern.is_match(name)));
-        if columns.len() == before { error(span, "No column matches the pattern") } else { Ok(()) }
+        for (name, (_, typed)) in all.names.into_iter().zip(all.columns) {
+            if pattern.is_match(&name) {
+                columns.push(name, typed);
+            }
+        }
+        if columns.columns.len() == before { error(span, "No column matches the pattern") } else { Ok(()) }
     }
 
     fn array_join(&mut self, array_join: &ArrayJoin) -> Result<()> {
@@ -226,7 +256,9 @@ impl Resolver<'_> {
     fn group_by(&mut self, group_by: &GroupBy, columns: &[(String, Typed)]) -> Result<TypedGroupBy> {
         Ok(match group_by {
             GroupBy::None => TypedGroupBy::None,
-            GroupBy::All => TypedGroupBy::Keys(columns.iter().filter(|(_, expr)| !expr.has_aggregate()).map(|(_, expr)| expr.clone()).collect()),
+            GroupBy::All => {
+                TypedGroupBy::Keys(columns.iter().filter(|(_, expr)| !expr.has_aggregate()).map(|(_, expr)| expr.clone()).collect())
+            }
             GroupBy::Exprs(keys) => TypedGroupBy::Keys(self.keys(keys, columns)?),
             GroupBy::Rollup(keys) => TypedGroupBy::Rollup(self.keys(keys, columns)?),
             GroupBy::Cube(keys) => TypedGroupBy::Cube(self.keys(keys, columns)?),
@@ -358,7 +390,8 @@ impl Resolver<'_> {
             let key = self.scalar("sampleKey", vec![key]);
             let low = sample.offset.unwrap_or(0.0);
             let float = |value: f64| Typed::constant(Constant::Float(value), Type::Float);
-            let compare = |op, bound: f64| Typed::new(Node::Compare(Box::new(key.clone()), op, Box::new(float(bound))), Type::Condition, false);
+            let compare =
+                |op, bound: f64| Typed::new(Node::Compare(Box::new(key.clone()), op, Box::new(float(bound))), Type::Condition, false);
             terms.push(compare(CompareOp::GtEq, low));
             terms.push(compare(CompareOp::Lt, low + sample.ratio));
         }
@@ -393,7 +426,11 @@ impl Resolver<'_> {
             return error(span, "There are more column names than columns");
         }
         let meaning = Meaning::Columns(
-            columns.into_iter().enumerate().map(|(at, (name, column))| (names.get(at).cloned().unwrap_or_else(|| name.clone()), name, column)).collect(),
+            columns
+                .into_iter()
+                .enumerate()
+                .map(|(at, (name, column))| (names.get(at).cloned().unwrap_or_else(|| name.clone()), name, column))
+                .collect(),
         );
         let name = self.source_name("query");
         Ok(self.add_source(alias, meaning, Source::Query(query), name))
@@ -407,7 +444,10 @@ impl Resolver<'_> {
     }
 
     fn table_function(&mut self, name: &str, args: &[Expr], table: &TableRef) -> Result<usize> {
-        let bounds: Vec<i64> = args.iter().filter_map(|arg| if let ExprKind::Constant(Constant::Int(bound)) = arg.kind { Some(bound) } else { None }).collect();
+        let bounds: Vec<i64> = args
+            .iter()
+            .filter_map(|arg| if let ExprKind::Constant(Constant::Int(bound)) = arg.kind { Some(bound) } else { None })
+            .collect();
         let (from, count) = match (name, bounds.as_slice()) {
             ("numbers", [count]) => (0, *count),
             ("numbers", [from, count]) => (*from, *count),
@@ -448,10 +488,19 @@ impl Resolver<'_> {
             }
         }
         let names: Vec<String> = (0..width).map(|at| format!("col{}", at + 1)).collect();
-        let known = names.iter().zip(columns).enumerate().map(|(at, (name, column))| (table.column_aliases.get(at).unwrap_or(name).clone(), name.clone(), column));
+        let known = names
+            .iter()
+            .zip(columns)
+            .enumerate()
+            .map(|(at, (name, column))| (table.column_aliases.get(at).unwrap_or(name).clone(), name.clone(), column));
         let meaning = Meaning::Columns(known.collect());
         let generated = self.source_name("values");
-        Ok(self.add_source(table.alias.clone().unwrap_or_default(), meaning, Source::Values { columns: names, rows: typed_rows }, generated))
+        Ok(self.add_source(
+            table.alias.clone().unwrap_or_default(),
+            meaning,
+            Source::Values { columns: names, rows: typed_rows },
+            generated,
+        ))
     }
 }
 
@@ -473,18 +522,27 @@ pub fn column_name(expr: &Expr) -> Option<String> {
     }
 }
 
-fn unique_name(name: &str, columns: &[(String, Typed)]) -> String {
-    let taken = |candidate: &str| columns.iter().any(|(known, _)| known == candidate);
-    if !taken(name) {
-        return name.to_owned();
-    }
-    let mut number = 1;
-    loop {
-        let candidate = format!("{name}_{number}");
-        if !taken(&candidate) {
-            return candidate;
+/// The select list: names as the query gives them, and made unique for SQL.
+#[derive(Default)]
+struct ColumnList {
+    columns: Vec<(String, Typed)>,
+    names: Vec<String>,
+    taken: HashSet<String>,
+    /// How often a name was asked for.
+    repeats: HashMap<String, usize>,
+}
+
+impl ColumnList {
+    fn push(&mut self, name: String, typed: Typed) {
+        let mut unique = name.clone();
+        while self.taken.contains(&unique) {
+            let repeats = self.repeats.entry(name.clone()).or_default();
+            *repeats += 1;
+            unique = format!("{name}_{repeats}");
         }
-        number += 1;
+        self.taken.insert(unique.clone());
+        self.columns.push((unique, typed));
+        self.names.push(name);
     }
 }
 

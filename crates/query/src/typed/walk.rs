@@ -16,7 +16,9 @@ impl Typed {
             }
             Node::And(items) | Node::Or(items) | Node::Array(items) | Node::Tuple(items) => items.iter().for_each(visit),
             Node::Not(one) | Node::OrFalse(one) | Node::OrTrue(one) | Node::Convert(one) => visit(one),
-            Node::IsNull { expr, .. } | Node::InQuery { expr, .. } | Node::TupleItem { of: expr, .. } | Node::Lambda { body: expr, .. } => visit(expr),
+            Node::IsNull { expr, .. } | Node::InQuery { expr, .. } | Node::TupleItem { of: expr, .. } | Node::Lambda { body: expr, .. } => {
+                visit(expr)
+            }
             Node::Compare(left, _, right) => {
                 visit(left);
                 visit(right);
@@ -48,7 +50,9 @@ impl Typed {
             }
             Node::And(items) | Node::Or(items) | Node::Array(items) | Node::Tuple(items) => items.iter_mut().for_each(visit),
             Node::Not(one) | Node::OrFalse(one) | Node::OrTrue(one) | Node::Convert(one) => visit(one),
-            Node::IsNull { expr, .. } | Node::InQuery { expr, .. } | Node::TupleItem { of: expr, .. } | Node::Lambda { body: expr, .. } => visit(expr),
+            Node::IsNull { expr, .. } | Node::InQuery { expr, .. } | Node::TupleItem { of: expr, .. } | Node::Lambda { body: expr, .. } => {
+                visit(expr)
+            }
             Node::Compare(left, _, right) => {
                 visit(left);
                 visit(right);
@@ -79,7 +83,11 @@ impl Typed {
     /// An aggregate that collapses rows; one with `OVER` does not.
     pub fn has_aggregate(&self) -> bool {
         self.any(&|expr| match &expr.node {
-            Node::Call(call) => call.window.is_none() && crate::functions::Function::find(call.name).is_some_and(|function| function.role == crate::functions::Role::Aggregate),
+            Node::Call(call) => {
+                call.window.is_none()
+                    && crate::functions::Function::find(call.name)
+                        .is_some_and(|function| function.role == crate::functions::Role::Aggregate)
+            }
             _ => false,
         })
     }
