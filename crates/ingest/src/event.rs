@@ -134,6 +134,7 @@ pub struct Incoming {
     pub root_set: String,
     pub root_set_once: String,
     pub update: Update,
+    /// Where the event's person is now.
     pub place: Option<Arc<Place>>,
     pub profile: Profile,
     /// The client said so itself.

@@ -4,6 +4,7 @@
 //! change made elsewhere is never overwritten: the team's copy is dropped and the batch decided again.
 
 use crate::event::{Incoming, Kind, Profile, id_text, without_nul};
+use crate::geo::Place;
 use crate::names::{Names, Special};
 use ahash::RandomState;
 use anyhow::Result;
@@ -57,6 +58,8 @@ struct KnownPerson {
     person: Person,
     changed: bool,
     last_seen_written: Timestamp,
+    /// The place that the properties show.
+    place: Option<Arc<Place>>,
     used_in: u32,
 }
 
@@ -135,6 +138,7 @@ impl WorkingSet {
                 person,
                 changed: false,
                 last_seen_written: Timestamp::EPOCH,
+                place: None,
                 used_in: batch,
             });
         }
@@ -347,6 +351,7 @@ impl Decision<'_> {
         if self.event.kind == Kind::ImportPerson {
             return self.import();
         }
+        self.add_place(person);
         if let Some(other) = other_id(self.event) {
             self.unite(&other);
         }
@@ -360,6 +365,22 @@ impl Decision<'_> {
         let mut belonging = self.belonging(uuid, PersonMode::Full);
         belonging.groups = groups;
         belonging
+    }
+
+    /// Adds the event's place to its update, unless the person is known to be there.
+    fn add_place(&mut self, person: Option<Uuid>) {
+        let Some(place) = self.event.place.clone() else { return };
+        let known = person.and_then(|uuid| self.team.persons.get_mut(&uuid));
+        let sets_itself = self.event.special.has_any(&[Special::Set, Special::SetOnce, Special::Unset]);
+        if let Some(known) = known {
+            let is_there = known.place.as_ref().is_some_and(|last| Arc::ptr_eq(last, &place));
+            known.place = Some(place.clone()).filter(|_| !sets_itself);
+            if is_there && !sets_itself {
+                return;
+            }
+        }
+        self.event.update.set.extend(place.set.iter().cloned());
+        self.event.update.set_once.extend(place.set_once.iter().cloned());
     }
 
     /// Flags evaluated on a server for a visitor without a person must not create one.
@@ -542,7 +563,7 @@ impl Decision<'_> {
             version: -1,
             last_seen_at: self.seen_at(),
         };
-        let known = KnownPerson { person, changed: false, last_seen_written: self.now, used_in: self.batch };
+        let known = KnownPerson { person, changed: false, last_seen_written: self.now, place: None, used_in: self.batch };
         self.team.persons.insert(uuid, known);
         self.team.change(uuid);
         self.attach(distinct_id, uuid);

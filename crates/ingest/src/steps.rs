@@ -129,14 +129,13 @@ fn choose_profile(event: &mut Incoming, _: &mut Tools<'_>) -> Result<(), Drop> {
             None => {}
         }
     }
-    let forced = event.no_person_processing || event.project.person_processing_opt_out;
-    if event.profile == Profile::Personless && event.kind.needs_person() {
-        return Err(Reason::PersonlessPersonEvent.into());
-    }
-    if forced {
+    if event.no_person_processing || event.project.person_processing_opt_out {
         event.profile = Profile::Personless;
     }
-    Ok(())
+    match event.profile == Profile::Personless && event.kind.needs_person() {
+        true => Err(Reason::PersonlessPersonEvent.into()),
+        false => Ok(()),
+    }
 }
 
 /// The address that the client sent, or else the one that it came from.
@@ -156,10 +155,13 @@ fn find_place(event: &mut Incoming, tools: &mut Tools<'_>) -> Result<(), Drop> {
     if disabled || event.ip.is_empty() {
         return Ok(());
     }
-    event.place = geo.lookup(&event.ip);
+    let Some(place) = geo.lookup(&event.ip) else { return Ok(()) };
     // Names are new or already there; either way the places of automatic properties stay.
-    for (name, value) in event.place.iter().flat_map(|place| &place.event) {
+    for (name, value) in &place.event {
         event.properties.set(name.clone(), value.clone());
+    }
+    if event.profile == Profile::Full && !event.kind.is_without_traits() {
+        event.place = Some(place);
     }
     Ok(())
 }
@@ -259,10 +261,6 @@ fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) 
     if event.kind == Kind::SurveyShown {
         let seen: Arc<str> = event.timestamp.to_string().into();
         event.update.set.push((tools.names.name("$survey_last_seen_date"), PropertyValue::String(seen)));
-    }
-    if let Some(place) = &event.place {
-        event.update.set.extend(place.set.iter().cloned());
-        event.update.set_once.extend(place.set_once.iter().cloned());
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use model::{PersonMode, TeamId, Timestamp};
 use parking_lot::Mutex;
 use people::ApplyError;
 use queue::{Offset, Reader};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -47,7 +48,13 @@ pub struct Writer {
     marked: HashSet<TeamId>,
 }
 
-/// A heatmap row.
+#[derive(Default)]
+struct Heatmaps {
+    rows: Vec<HeatmapRow>,
+    /// About events with nothing but heatmap data, which are gone by then.
+    warnings: Vec<(TeamId, &'static str, Value)>,
+}
+
 pub(crate) struct HeatmapRow {
     pub team: TeamId,
     pub timestamp: Timestamp,
@@ -95,8 +102,8 @@ impl Writer {
         let now = self.ports.clock.now();
         let Decoded { next, mut events, dropped: mut drops, .. } = decoded;
         self.rewrite_cookieless(&mut events, &mut drops).await?;
-        let heatmap = take_heatmaps(&mut events, &mut drops);
-        let (belongings, overrides) = self.decide_and_commit(&mut events, &mut drops, heatmap, next, now, replay).await?;
+        let heatmaps = take_heatmaps(&mut events, &mut drops);
+        let (belongings, overrides) = self.decide_and_commit(&mut events, &drops, heatmaps, next, now, replay).await?;
         let (events, belongings) = without_imports(events, belongings, &mut drops);
         let mut counts: HashMap<TeamId, u64> = HashMap::new();
         let mut fresh = HashSet::new();
@@ -141,8 +148,8 @@ impl Writer {
     async fn decide_and_commit(
         &mut self,
         events: &mut [Incoming],
-        drops: &mut Vec<Dropped>,
-        heatmap: Vec<HeatmapRow>,
+        drops: &[Dropped],
+        heatmaps: Heatmaps,
         next: Offset,
         now: Timestamp,
         replay: bool,
@@ -166,8 +173,8 @@ impl Writer {
             if attempt == 0 {
                 self.learn(events, &teams, now).await?;
             }
-            let warnings = self.warnings(events, &belongings, drops, now);
-            match self.commit(locked, &teams, &warnings, &heatmap, next, now).await {
+            let warnings = self.warnings(events, &belongings, drops, &heatmaps, now);
+            match self.commit(locked, &teams, &warnings, &heatmaps.rows, next, now).await {
                 Ok(mut overrides) => {
                     for warning in &warnings {
                         self.outcomes.warned(warning);
@@ -210,15 +217,23 @@ impl Writer {
         Ok(())
     }
 
-    fn warnings(&self, events: &[Incoming], belongings: &[Belonging], drops: &[Dropped], now: Timestamp) -> Vec<Warning> {
+    fn warnings(
+        &self,
+        events: &[Incoming],
+        belongings: &[Belonging],
+        drops: &[Dropped],
+        heatmaps: &Heatmaps,
+        now: Timestamp,
+    ) -> Vec<Warning> {
         let of_events = events.iter().zip(belongings).flat_map(|(event, belonging)| {
             let both = event.warnings.iter().chain(&belonging.warnings);
             both.map(|(kind, details)| (event.project.id, *kind, details))
         });
         let of_drops = drops.iter().filter(|drop| drop.reason.is_warning());
         let of_drops = of_drops.filter_map(|drop| Some((drop.team?, drop.reason.as_str(), &drop.details)));
+        let of_heatmaps = heatmaps.warnings.iter().map(|(team, kind, details)| (*team, *kind, details));
         let mut stored: Vec<Warning> = Vec::new();
-        for (team, kind, details) in of_events.chain(of_drops) {
+        for (team, kind, details) in of_events.chain(of_drops).chain(of_heatmaps) {
             let always = kind.starts_with("cannot_merge");
             let recent = self.warned.get(&(team, kind)).is_some_and(|at| now.since(*at) < WARNING_PAUSE_US);
             if always || !recent && !stored.iter().any(|other| other.team == team && other.kind == kind) {
@@ -297,12 +312,13 @@ impl std::ops::Drop for Writer {
     }
 }
 
-fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Vec<HeatmapRow> {
-    let mut rows = Vec::new();
+/// Takes heatmap data out of events, and events out that hold nothing else.
+fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Heatmaps {
+    let mut taken = Heatmaps::default();
     events.retain_mut(|event| {
         heatmaps::extract(event);
         for point in std::mem::take(&mut event.heatmap) {
-            rows.push(HeatmapRow {
+            taken.rows.push(HeatmapRow {
                 team: event.project.id,
                 timestamp: event.timestamp,
                 session_id: event.properties.get_str("$session_id").unwrap_or_default().to_owned(),
@@ -310,16 +326,15 @@ fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Vec<He
                 point,
             });
         }
-        if heatmaps::is_all(event) {
-            for (_, details) in &event.warnings {
-                tracing::debug!(%details, "heatmap data was not all usable");
-            }
-            drops.push(dropped(event, Reason::HeatmapOnly.into()));
-            return false;
+        if !heatmaps::is_all(event) {
+            return true;
         }
-        true
+        let warnings = std::mem::take(&mut event.warnings);
+        taken.warnings.extend(warnings.into_iter().map(|(kind, details)| (event.project.id, kind, details)));
+        drops.push(dropped(event, Reason::HeatmapOnly.into()));
+        false
     });
-    rows
+    taken
 }
 
 /// Imported persons are written by now; there is no event to store.

@@ -51,10 +51,14 @@ pub enum ApplyError {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
+        self.is_unseen() && self.personless.is_empty()
+    }
+
+    /// No person, distinct id or group changes: new visitors alone must not make everybody read the persons again.
+    fn is_unseen(&self) -> bool {
         self.persons.is_empty()
             && self.attached.is_empty()
             && self.merges.is_empty()
-            && self.personless.is_empty()
             && self.group_types.is_empty()
             && self.groups.is_empty()
     }
@@ -68,8 +72,11 @@ pub async fn apply(
     read_at: i64,
     changes: &Changes,
 ) -> Result<(i64, Vec<PersonOverride>), ApplyError> {
-    let version = store::bump(transaction, team).await?;
-    if version != read_at + 1 {
+    let version = match changes.is_unseen() {
+        true => read_at,
+        false => store::bump(transaction, team).await?,
+    };
+    if !changes.is_unseen() && version != read_at + 1 {
         return Err(ApplyError::Stale(team));
     }
     let rows = changes.personless.iter().map(|id| vec![team.into(), Value::from(&**id), Value::Int(0)]).collect();

@@ -17,6 +17,7 @@ pub mod editor;
 pub mod filter;
 pub mod identity;
 mod list;
+mod related;
 mod routes;
 mod schema;
 pub mod store;

@@ -16,6 +16,7 @@ use web::testing::{call, delete, get, patch, post};
 struct Memory {
     erased: Mutex<Vec<Erase>>,
     appended: Mutex<Vec<EventBatch>>,
+    asked: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -29,8 +30,13 @@ impl EventStore for Memory {
         Ok(None)
     }
 
-    async fn select(&self, _: Select) -> Result<Selected, QueryError> {
-        Err(QueryError::Invalid("this store only remembers".to_owned()))
+    /// Answers every query with Bob and the company, whichever of them it asked for.
+    async fn select(&self, select: Select) -> Result<Selected, QueryError> {
+        self.asked.lock().unwrap().push(query::print_datafusion(&select.query).sql);
+        let bob = person_uuid(TeamId(1), "bob").to_string();
+        let found = arrow_array::StringArray::from(vec![Some(bob.as_str()), Some("acme"), None]);
+        let batch = arrow_array::RecordBatch::try_from_iter([("found", Arc::new(found) as arrow_array::ArrayRef)]).unwrap();
+        Ok(Selected { columns: Vec::new(), batches: vec![batch], rows_read: 0, bytes_read: 0 })
     }
 
     async fn erase(&self, what: Erase) -> anyhow::Result<()> {
@@ -335,8 +341,25 @@ async fn the_event_store_sees_persons_ids_and_groups() {
 async fn changes_decided_on_old_persons_are_refused() {
     for app in apps().await {
         let mut transaction = app.db.begin().await.unwrap();
-        let changes = Changes { personless: vec!["x".into()], ..Changes::default() };
+        let visitors = Changes { personless: vec!["x".into()], ..Changes::default() };
+        let (version, _) = people::changes::apply(&mut transaction, app.team, 0, &visitors).await.unwrap();
+        assert_eq!(version, 0, "{}: visitors without a person change no person", app.name);
+        let changes = Changes { group_types: vec![("team".into(), GroupTypeIndex(1))], ..Changes::default() };
         let error = people::changes::apply(&mut transaction, app.team, 0, &changes).await.unwrap_err();
         assert!(matches!(error, people::ApplyError::Stale(team) if team == app.team), "{}", app.name);
+    }
+}
+
+#[tokio::test]
+async fn related_actors_share_events() {
+    for app in apps().await {
+        let of_group = app.get("/groups/related?group_type_index=0&id=ac'me").await;
+        assert_eq!(of_group.as_array().unwrap().len(), 1, "{}", app.name);
+        assert_eq!((&of_group[0]["type"], &of_group[0]["id"]), (&json!("person"), &json!(app.uuid("bob"))));
+        let of_person = app.get(&format!("/groups/related?id={}", app.uuid("ann"))).await;
+        assert_eq!((&of_person[0]["type"], &of_person[0]["group_key"]), (&json!("group"), &json!("acme")));
+        let asked = app.store.asked.lock().unwrap();
+        assert!(asked[0].contains("'ac''me'") && asked[1].contains(&app.uuid("ann")), "{asked:?}");
+        assert_eq!(get(&app.router, &format!("{BASE}/groups/related?id=ann")).await.0, StatusCode::BAD_REQUEST);
     }
 }

@@ -47,6 +47,20 @@ async fn a_new_place_clears_what_is_no_longer_known() {
 }
 
 #[tokio::test]
+async fn a_place_that_the_client_or_a_merge_changed_is_put_right_by_the_next_event() {
+    for mut world in worlds().await {
+        let _folder = install(&mut world);
+        let here = |id: &str| json!({"distinct_id": id, "ip": "1.2.3.4"});
+        world.send(json!([here("u"), here("u"), {"distinct_id": "u", "ip": "1.2.3.4", "properties": {"$unset": ["$geoip_city_name"]}}])).await;
+        assert_eq!(world.properties("u").await.get("$geoip_city_name"), None);
+        world.send(json!([here("u")])).await;
+        assert_eq!(world.properties("u").await["$geoip_city_name"], "Berlin", "{}", world.name);
+        world.send(json!([here("v"), {"distinct_id": "v", "ip": "9.9.9.9"}, here("v")])).await;
+        assert_eq!(world.properties("v").await["$geoip_city_name"], "Berlin", "{}", world.name);
+    }
+}
+
+#[tokio::test]
 async fn no_place_is_looked_up_when_it_is_not_wanted_or_not_known() {
     for mut world in worlds().await {
         let _folder = install(&mut world);

@@ -38,6 +38,7 @@ async fn clicks_are_kept_apart_from_events() {
         assert!(world.person("u").await.is_some());
         let found = points(&world).await;
         assert_eq!(found.len(), 2);
+        assert!(world.warnings().await.contains(&"rejecting_heatmap_data_with_invalid_items".to_owned()));
         assert_eq!(found[0], ("click".into(), 10, 20, 16, 100, 50, "https://x.dev/".into()));
     }
 }

@@ -358,8 +358,10 @@ async fn a_project_can_opt_out_of_persons() {
     for mut world in worlds().await {
         world.set_team(|team| _ = team.settings.insert("person_processing_opt_out".into(), json!(true))).await;
         world.send(json!([{"event": "a"}, {"event": "b", "no_person_processing": true}])).await;
+        world.send(json!([{"event": "$identify", "properties": {"$anon_distinct_id": "x"}}])).await;
         assert_eq!(world.person_count().await, 0);
         assert_eq!(world.row("a").person_mode, PersonMode::Propertyless);
+        assert_eq!((world.rows().len(), world.drops()["invalid_event_when_process_person_profile_is_false"]), (2, 1));
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::list::{self, GroupQuery};
 use crate::routes::PeopleState;
+use crate::related::{self, Subject};
 use crate::{Group, actions, filter, store, wire};
 use axum::extract::{OriginalUri, Query, State};
 use axum::routing::{get, patch, post};
@@ -20,6 +21,7 @@ pub fn routes(prefix: &str) -> Router<PeopleState> {
     Router::new()
         .route(&at(""), get(list).post(create))
         .route(&at("/find"), get(find))
+        .route(&at("/related"), get(related))
         .route(&at("/update_property"), post(update_property))
         .route(&at("/delete_property"), post(delete_property))
         .route(&at("/property_definitions"), get(property_definitions))
@@ -111,6 +113,31 @@ async fn find(access: Access, State(state): State<PeopleState>, Query(params): Q
     access.require("group:read")?;
     let found = actions::find_group(&state.db, access.team.id, type_index(&params)?, group_key(&params)?).await?;
     found.map(|group| Json(wire::group(&group))).ok_or_else(ApiError::not_found)
+}
+
+/// Persons and groups that share events with a group, or groups that share events with a person (`id` without a type index).
+async fn related(access: Access, State(state): State<PeopleState>, Query(params): Query<Params>) -> ApiResult<Json<Value>> {
+    access.require("group:read")?;
+    let id = given(&params, "id").or_else(|| given(&params, "group_key")).ok_or_else(|| ApiError::required("id"))?;
+    let subject = match given(&params, "group_type_index") {
+        Some(_) => Subject::Group(type_index(&params)?, id.to_owned()),
+        None => Subject::Person(uuid::Uuid::parse_str(id).map_err(|_| ApiError::invalid("A person is named by its UUID.").attr("id"))?),
+    };
+    let (team, now) = (&access.team, state.clock.now());
+    let persons = related::persons(&state.db, &*state.store, team.id, &subject, now).await?;
+    let groups = related::groups(&state.db, &*state.store, team.id, &subject, now).await?;
+    let kind = |kind: &str, mut actor: Value| {
+        actor["type"] = kind.into();
+        actor
+    };
+    let persons = persons.iter().map(|profile| kind("person", wire::person(profile, team)));
+    let groups = groups.iter().map(|group| {
+        let mut actor = kind("group", wire::group(group));
+        actor["id"] = json!(&*group.key);
+        actor["properties"] = json!(*group.properties);
+        actor
+    });
+    Ok(Json(persons.chain(groups).collect()))
 }
 
 #[derive(Deserialize)]
