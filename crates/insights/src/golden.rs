@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = &[
     ("trends_groups", include_str!("../golden/trends_groups.json")),
     ("trends_histogram", include_str!("../golden/trends_histogram.json")),
     ("trends_hours", include_str!("../golden/trends_hours.json")),
+    ("trends_odd_clocks", include_str!("../golden/trends_odd_clocks.json")),
     ("trends_per_actor", include_str!("../golden/trends_per_actor.json")),
     ("trends_property_math", include_str!("../golden/trends_property_math.json")),
     ("trends_sampling", include_str!("../golden/trends_sampling.json")),

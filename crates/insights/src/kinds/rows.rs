@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// `results`, `columns`, `types`, `hasMore`, `limit`, `offset`.
 pub fn tabular(rows: &Rows, run: &Run) -> Answer {
     let mut answer = Answer::new();
-    answer.insert("results".to_owned(), json!(rows.to_json(&run.calendar)));
+    answer.insert("results".to_owned(), rows.to_json(&run.calendar).into_iter().map(Value::Array).collect());
     answer.insert("columns".to_owned(), rows.columns.iter().map(|column| Value::from(column.name.clone())).collect());
     answer.insert("types".to_owned(), rows.columns.iter().map(|column| json!([column.name, column.kind])).collect());
     answer.insert("hasMore".to_owned(), rows.has_more.into());

@@ -35,8 +35,8 @@ async fn list(
     let mut query = events_query(&parameters)?;
     query["limit"] = if wants_csv && !parameters.contains_key("limit") { json!(300_000) } else { json!(page.limit) };
     query["offset"] = json!(page.offset);
-    let body = answered(&state, &access, query, if wants_csv { Purpose::Export } else { Purpose::Api }).await?;
-    let rows = body["results"].as_array().cloned().unwrap_or_default();
+    let mut body = answered(&state, &access, query, if wants_csv { Purpose::Export } else { Purpose::Api }).await?;
+    let rows = cells(body["results"].take());
     if let Some(columns) = parameters.get("select").map(|_| body["columns"].clone()) {
         return Ok(match wants_csv {
             true => csv::response("events", texts(&columns), rows.into_iter().map(cells).collect()),
