@@ -345,9 +345,9 @@ export type IngestionLag = { pending_events: number; oldest_seconds: number }
 
 export type Stage = { total: number; per_second?: number; last_at: string | null }
 
-export type Reason = { reason: string; count: number; last_at: string | null; example?: unknown; fix?: string }
+export type Reason = { reason: string; count: number; last_at: string | null; example?: unknown; fix?: string | null }
 
-export type WarningType = { type: string; count: number; last_at: string | null; example?: unknown; fix?: string }
+export type WarningType = { type: string; count: number; last_at: string | null; example?: unknown; fix?: string | null }
 
 export type IngestionHealth = {
     accepted: Stage

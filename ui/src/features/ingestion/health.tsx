@@ -5,6 +5,7 @@ import { useState, type ReactNode } from 'react'
 import { useProject } from '@/api/project'
 import { ingestionHealth } from '@/api/queries'
 import type { IngestionHealth, Reason, Stage } from '@/api/types'
+import { warningText } from '@/features/definitions/public'
 import { count, formatBytes, formatNumber, formatShort } from '@/lib/numbers'
 import { formatAgo, formatSeconds } from '@/lib/time'
 import { cx } from '@/ui/classes'
@@ -13,6 +14,9 @@ import { Page } from '@/ui/page'
 import { Dot, Panel } from '@/ui/panel'
 import { Failed, Skeleton, useNow } from '@/ui/states'
 import { diskDays, judge } from './judgement'
+import { reasonTitle } from './reason-titles'
+
+type TitledReason = Reason & { title: string }
 
 /** From "accepted" to "queryable" in one line of numbers; what was refused, why, and how to fix it. */
 export function IngestionPage() {
@@ -58,15 +62,15 @@ function Health({ health, stale }: { health: IngestionHealth; stale: boolean }) 
                     title="Refused at the door"
                     about="The sender was told, with the status code."
                     none="Nothing was refused."
-                    reasons={health.refused}
+                    reasons={health.refused.map(titled)}
                     now={now}
                 />
-                <Reasons title="Dropped on the way" about="Accepted, then left out for a reason." none="Nothing was dropped." reasons={health.dropped} now={now} />
+                <Reasons title="Dropped on the way" about="Accepted, then left out for a reason." none="Nothing was dropped." reasons={health.dropped.map(titled)} now={now} />
                 <Reasons
                     title="Warnings"
                     about={<WarningsLink />}
                     none="No warnings."
-                    reasons={health.warnings.map((warning) => ({ ...warning, reason: warning.type }))}
+                    reasons={health.warnings.map((warning) => ({ ...warning, reason: warning.type, title: warningText(warning.type).title, fix: warning.fix ?? warningText(warning.type).fix }))}
                     now={now}
                 />
                 <Store health={health} />
@@ -106,7 +110,7 @@ function StageFigure({ label, hint, stage, now }: { label: string; hint: string;
     )
 }
 
-function Reasons({ title, about, none, reasons, now }: { title: string; about: ReactNode; none: string; reasons: Reason[]; now: Date }) {
+function Reasons({ title, about, none, reasons, now }: { title: string; about: ReactNode; none: string; reasons: TitledReason[]; now: Date }) {
     const [open, setOpen] = useState<string | null>(null)
     return (
         <Panel title={title} aside={reasons.length > 0 ? formatNumber(reasons.reduce((sum, reason) => sum + reason.count, 0)) : undefined} className="overflow-hidden">
@@ -128,7 +132,7 @@ function Reasons({ title, about, none, reasons, now }: { title: string; about: R
                                     className="grid min-h-8 w-full grid-cols-[16px_minmax(0,1fr)_auto_auto] items-center gap-2.5 px-4 py-1 text-left hover:bg-sunken focus-visible:-outline-offset-2"
                                 >
                                     <ChevronRight className={cx('size-4 text-ink-3 transition-transform duration-[120ms]', open === reason.reason && 'rotate-90')} aria-hidden />
-                                    <span className="[overflow-wrap:anywhere]">{sentence(reason.reason)}</span>
+                                    <span className="[overflow-wrap:anywhere]">{reason.title}</span>
                                     <span className="text-sm text-ink-3">{reason.last_at ? formatAgo(reason.last_at, now) : ''}</span>
                                     <b className="min-w-[48px] text-right font-[600]">{formatNumber(reason.count)}</b>
                                 </button>
@@ -152,10 +156,7 @@ function Reasons({ title, about, none, reasons, now }: { title: string; about: R
     )
 }
 
-const sentence = (reason: string): string => {
-    const words = /\s/.test(reason) ? reason : reason.replaceAll('_', ' ')
-    return words.charAt(0).toUpperCase() + words.slice(1)
-}
+const titled = (reason: Reason): TitledReason => ({ ...reason, title: reasonTitle(reason.reason) })
 
 function Store({ health }: { health: IngestionHealth }) {
     const { disk, geoip } = health

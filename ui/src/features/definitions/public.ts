@@ -1,0 +1,1 @@
+export { warningText } from './warning-text'
