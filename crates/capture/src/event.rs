@@ -84,6 +84,15 @@ pub fn accept(request: &Request<'_>, token: &str, context: &Context<'_>) -> Resu
     Ok(accepted)
 }
 
+/// The name of the event for which [`accept`] refuses the request; empty if no single one is to blame.
+pub fn culprit(request: &Request<'_>, token: &str, context: &Context<'_>) -> String {
+    let refused = |event: &&RawEvent<'_>| match check(event, token, None, false, context) {
+        Err(_) => true,
+        Ok(captured) => captured.encoded_len() > context.max_event_bytes,
+    };
+    request.events.iter().find(refused).and_then(|event| event.name.as_deref()).unwrap_or_default().to_owned()
+}
+
 fn check<'a>(
     event: &'a RawEvent<'a>,
     token: &'a str,

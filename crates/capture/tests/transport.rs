@@ -302,7 +302,7 @@ async fn outcomes_say_what_was_accepted_and_why_the_rest_was_not() {
     let nobody = refused(Reason::NoDistinctId);
     assert_eq!((nobody.token.as_str(), nobody.count, nobody.example.path.as_str()), (TOKEN, 1, "/e"));
     assert_eq!(nobody.example.detail, "event submitted without a distinct_id");
-    assert_eq!(nobody.example.user_agent, "posthog-python/7.0");
+    assert_eq!((nobody.example.user_agent.as_str(), nobody.example.event.as_str()), ("posthog-python/7.0", "a"));
     assert_eq!(refused(Reason::Unparsable).token, "", "a request whose token could not be read counts for everyone");
     assert!(outcomes.refused.iter().all(|refused| refused.last_at == Timestamp::max(refused.first_at, refused.last_at)));
 }

@@ -85,7 +85,7 @@ async fn handle(capture: &Arc<Capture>, endpoint: Endpoint, path: &str, parts: &
     let read = read_body(capture, parts, body, limit, &mut grant).await;
     let user_agent = text(&parts.headers, &header::USER_AGENT).unwrap_or_default().to_owned();
     let worked = match read {
-        Err(refusal) => Worked { token: String::new(), result: Err(refusal) },
+        Err(refusal) => Worked { trail: Trail::default(), result: Err(refusal) },
         Ok(_) if endpoint == Endpoint::BlackHole => return Ok(Done::Stored),
         Ok(body) => {
             let work = Work {
@@ -103,8 +103,8 @@ async fn handle(capture: &Arc<Capture>, endpoint: Endpoint, path: &str, parts: &
             work.run_where_it_fits(capture).await
         }
     };
-    let example = |detail: String| Example { path: path.to_owned(), detail, user_agent: user_agent.clone(), event: String::new() };
-    let token = worked.token;
+    let Trail { token, event } = worked.trail;
+    let example = |detail: String| Example { path: path.to_owned(), detail, user_agent: user_agent.clone(), event: event.clone() };
     let ready = match worked.result {
         Ok(ready) => ready,
         Err(refusal) => {
@@ -161,9 +161,16 @@ struct Work {
     grant: Grant,
 }
 
-struct Worked {
-    /// As far as it was found out, for the statistics.
+/// What was found out about a request, for the statistics.
+#[derive(Default)]
+struct Trail {
     token: String,
+    /// The name of the event that is to blame.
+    event: String,
+}
+
+struct Worked {
+    trail: Trail,
     result: Result<Ready, Refusal>,
 }
 
@@ -182,16 +189,16 @@ impl Work {
         }
         let capture = capture.clone();
         let running = tokio::task::spawn_blocking(move || self.run(&capture)).await;
-        running.unwrap_or_else(|_| Worked { token: String::new(), result: Err(Refusal::Unavailable) })
+        running.unwrap_or_else(|_| Worked { trail: Trail::default(), result: Err(Refusal::Unavailable) })
     }
 
     fn run(self, capture: &Capture) -> Worked {
-        let mut token = String::new();
-        let result = self.prepare(capture, &mut token);
-        Worked { token, result }
+        let mut trail = Trail::default();
+        let result = self.prepare(capture, &mut trail);
+        Worked { trail, result }
     }
 
-    fn prepare(mut self, capture: &Capture, token: &mut String) -> Result<Ready, Refusal> {
+    fn prepare(mut self, capture: &Capture, trail: &mut Trail) -> Result<Ready, Refusal> {
         let packed = Packed {
             query: &self.query,
             content_type: self.content_type.as_deref(),
@@ -214,7 +221,8 @@ impl Work {
         let discarded = (sent - request.events.len()) as u64;
         let mut ready = Ready { topic: Topic::Events, accepted: Accepted::default(), recordings_limited: false, _grant: self.grant };
         if !request.events.is_empty() {
-            *token = event::request_token(&request)?;
+            trail.token = event::request_token(&request)?;
+            let token = &trail.token;
             let context = Context {
                 now: self.now,
                 sent_at: query_sent_at(&self.query),
@@ -232,7 +240,7 @@ impl Work {
                     ready.accepted.records.push(replay::gather(&request, token, &self.user_agent, &context)?);
                 }
             } else {
-                ready.accepted = event::accept(&request, token, &context)?;
+                ready.accepted = event::accept(&request, token, &context).inspect_err(|_| trail.event = event::culprit(&request, token, &context))?;
             }
         }
         if discarded > 0 {
