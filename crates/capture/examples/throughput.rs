@@ -76,8 +76,14 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 
 fn decode(name: &str, events: usize, body: &[u8], seconds: u64) {
     let (quota, drop_list) = (Quota::default(), DropList::default());
-    let context =
-        Context { now: Timestamp::from_seconds(1_735_732_800), sent_at: None, ip: "1.2.3.4", quota: &quota, drop_list: &drop_list, max_event_bytes: 20 << 20 };
+    let context = Context {
+        now: Timestamp::from_seconds(1_735_732_800),
+        sent_at: None,
+        ip: "1.2.3.4",
+        quota: &quota,
+        drop_list: &drop_list,
+        max_event_bytes: 20 << 20,
+    };
     let (started, mut rounds, mut bytes) = (Instant::now(), 0, 0);
     while started.elapsed() < Duration::from_secs(seconds) {
         for _ in 0..50 {
@@ -126,7 +132,12 @@ async fn measure(server: Server, body: &[u8], seconds: u64) -> std::io::Result<M
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-    let request = [format!("POST /batch/ HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes(), body.to_vec()].concat();
+    let request = [
+        format!("POST /batch/ HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len())
+            .into_bytes(),
+        body.to_vec(),
+    ]
+    .concat();
     let request: Arc<[u8]> = request.into();
     let done = Arc::new(AtomicU64::new(0));
     let clients: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(client(address, request.clone(), done.clone()))).collect();

@@ -70,7 +70,9 @@ impl Drop for Grant {
 #[derive(Debug)]
 pub enum BodyError {
     /// Larger than the limit. What could be read was read, so that the client gets to see the answer.
-    TooLarge { limit: usize },
+    TooLarge {
+        limit: usize,
+    },
     /// No bytes for too long.
     Stalled,
     Busy,

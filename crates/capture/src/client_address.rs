@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use web::Proxies;
 
 /// Headers of proxies and delivery networks, most trusted to hold the client first.
-const HEADERS: [&str; 7] = ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip", "fly-client-ip", "fastly-client-ip"];
+const HEADERS: [&str; 7] =
+    ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip", "fly-client-ip", "fastly-client-ip"];
 
 /// The client's address as text; empty when unknown.
 ///

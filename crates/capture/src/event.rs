@@ -75,7 +75,10 @@ pub fn accept(request: &Request<'_>, token: &str, context: &Context<'_>) -> Resu
         }
         let size = captured.encoded_len();
         if size > context.max_event_bytes {
-            return Err(Refusal::TooLarge(format!("Event of {size} bytes exceeds the limit of {} bytes for one event", context.max_event_bytes)));
+            return Err(Refusal::TooLarge(format!(
+                "Event of {size} bytes exceeds the limit of {} bytes for one event",
+                context.max_event_bytes
+            )));
         }
         encoder.push(&captured);
     }
@@ -152,7 +155,8 @@ pub struct Encoder {
 impl Encoder {
     fn with_capacity(events: &[RawEvent<'_>]) -> Self {
         const FIXED: usize = 200;
-        let variable = |event: &RawEvent<'_>| [event.properties, event.set, event.set_once].into_iter().flatten().map(str::len).sum::<usize>();
+        let variable =
+            |event: &RawEvent<'_>| [event.properties, event.set, event.set_once].into_iter().flatten().map(str::len).sum::<usize>();
         let bytes = events.iter().map(|event| FIXED + variable(event)).sum();
         Encoder { buffer: Vec::with_capacity(bytes), ends: Vec::with_capacity(events.len()) }
     }

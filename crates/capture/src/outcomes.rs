@@ -74,8 +74,12 @@ impl Reason {
     /// What whoever sends this should do.
     pub fn how_to_fix(self) -> &'static str {
         match self {
-            Reason::Undecodable => "The body could not be unpacked. Send JSON, or gzip it completely; a proxy may have cut it off or compressed it twice.",
-            Reason::Unparsable => "The body is not the JSON that is expected. The example says where it goes wrong; NaN and Infinity are no JSON.",
+            Reason::Undecodable => {
+                "The body could not be unpacked. Send JSON, or gzip it completely; a proxy may have cut it off or compressed it twice."
+            }
+            Reason::Unparsable => {
+                "The body is not the JSON that is expected. The example says where it goes wrong; NaN and Infinity are no JSON."
+            }
             Reason::Empty => "The request holds no event. Check that the body is sent, and that a proxy does not drop it.",
             Reason::NoEventName => "Give every event a non-empty `event`.",
             Reason::EventNameTooLong => "Shorten `event` to 200 bytes; put what varies into properties.",
@@ -84,16 +88,22 @@ impl Reason {
             Reason::InvalidField => "A field has the wrong type. The example names it.",
             Reason::InvalidTimestamp => "Send `timestamp` as RFC 3339 with a zone, such as 2025-01-01T12:00:00Z.",
             Reason::InvalidUuid => "Send `uuid` as a UUID, a different one for every event of a batch.",
-            Reason::InvalidReplay => "Replay data needs `$session_id` (letters, digits, hyphens; at most 70) and `$snapshot_data`. Update the SDK.",
+            Reason::InvalidReplay => {
+                "Replay data needs `$session_id` (letters, digits, hyphens; at most 70) and `$snapshot_data`. Update the SDK."
+            }
             Reason::InvalidReport => "Send browser reports as application/csp-report or application/reports+json.",
             Reason::InvalidHeaders => "A required header is missing or unreadable. The example names it.",
             Reason::NoToken => "Send the project's token as `api_key`; see the project's settings.",
             Reason::DifferentTokens => "All events of one request must have the same token.",
-            Reason::PersonalApiKey => "A personal API key was sent where the project's token belongs. Revoke that key if it is in public code.",
+            Reason::PersonalApiKey => {
+                "A personal API key was sent where the project's token belongs. Revoke that key if it is in public code."
+            }
             Reason::InvalidToken => "That cannot be a project token. Copy it from the project's settings.",
             Reason::Stalled => "The body stopped coming. The network is slow, or a proxy holds it back.",
             Reason::TooLarge => "Send smaller batches, or raise the limit for one event in the server's configuration.",
-            Reason::Unavailable => "The server could not store the event; clients try again by themselves. Check the disk and the ingestion lag.",
+            Reason::Unavailable => {
+                "The server could not store the event; clients try again by themselves. Check the disk and the ingestion lag."
+            }
             Reason::Quota => "A quota of the project is used up.",
             Reason::DropList => "The operator's drop list names this token or distinct id.",
             Reason::PerformanceEvent => "`$performance_event` is no longer stored; update posthog-js.",

@@ -134,7 +134,9 @@ fn lz_text(payload: &[u8], limit: usize, grant: &mut Grant) -> Result<String, Re
 pub fn refuse(error: DecompressError, invalid: &str) -> Refusal {
     match error {
         DecompressError::Invalid => Refusal::Decode(invalid.to_owned()),
-        DecompressError::TooLarge { limit, got } => Refusal::TooLarge(format!("Decompressed payload would exceed {limit} bytes (got {got} bytes)")),
+        DecompressError::TooLarge { limit, got } => {
+            Refusal::TooLarge(format!("Decompressed payload would exceed {limit} bytes (got {got} bytes)"))
+        }
         DecompressError::Busy => Refusal::Unavailable,
     }
 }
@@ -217,7 +219,13 @@ fn decode_base64(payload: Vec<u8>) -> Vec<u8> {
 }
 
 /// For tests and fuzzing: what `unpack` makes of a request, given only text.
-pub fn unpack_for_test(query: &str, content_type: Option<&str>, content_encoding: Option<&str>, body: &[u8], limit: usize) -> Result<String, Refusal> {
+pub fn unpack_for_test(
+    query: &str,
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+    body: &[u8],
+    limit: usize,
+) -> Result<String, Refusal> {
     let query = Query::parse(query);
     let packed = Packed { query: &query, content_type, content_encoding, body: body.to_vec() };
     unpack(packed, limit, &mut crate::body::Budget::new(limit.saturating_mul(4)).grant())

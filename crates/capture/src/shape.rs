@@ -195,7 +195,12 @@ impl Reader {
 }
 
 /// Takes one member of an event object. Several names for one thing: the first one counts.
-fn event_field<'a>(scanner: &mut Scanner<'a>, name: &str, event: &mut RawEvent<'a>, wrong: &mut Option<&'static str>) -> Result<(), JsonError> {
+fn event_field<'a>(
+    scanner: &mut Scanner<'a>,
+    name: &str,
+    event: &mut RawEvent<'a>,
+    wrong: &mut Option<&'static str>,
+) -> Result<(), JsonError> {
     match name {
         "properties" => {
             if scanner.peek_kind() == Some(Kind::Object) {
@@ -206,7 +211,8 @@ fn event_field<'a>(scanner: &mut Scanner<'a>, name: &str, event: &mut RawEvent<'
             *wrong = wrong.or(Some("properties is not an object"));
             return Ok(());
         }
-        "event" | "token" | "$token" | "api_key" | "distinct_id" | "$distinct_id" | "uuid" | "timestamp" | "offset" | "$set" | "$set_once" => {}
+        "event" | "token" | "$token" | "api_key" | "distinct_id" | "$distinct_id" | "uuid" | "timestamp" | "offset" | "$set"
+        | "$set_once" => {}
         _ => return scanner.value().map(drop),
     }
     let value = scanner.value()?;
@@ -335,7 +341,10 @@ mod tests {
             (r#"{"event":"a","offset":1.5}"#, shape(" (offset is not an integer)")),
             (r#"{"api_key":"t","batch":[],"historical_migration":"yes"}"#, shape(" (historical_migration is not true or false)")),
             ("{}", "failed to hydrate events from request: non-engage request missing event name attribute".to_owned()),
-            (r#"{"batch":[{"event":"a"}]}"#, "failed to hydrate events from request: non-engage request missing event name attribute".to_owned()),
+            (
+                r#"{"batch":[{"event":"a"}]}"#,
+                "failed to hydrate events from request: non-engage request missing event name attribute".to_owned(),
+            ),
             ("[", "failed to parse request: EOF while parsing a list at line 1 column 1".to_owned()),
         ] {
             assert_eq!(refusal(text), expected, "{text}");

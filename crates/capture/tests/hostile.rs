@@ -105,7 +105,10 @@ async fn millions_of_keys_or_events_cost_no_more_than_their_text() {
     assert_eq!(stored.properties.len(), keys.len() + 7);
     let events = format!("[{}]", vec![r#"{"event":"a","api_key":"t","distinct_id":"u"}"#; 100_001].join(","));
     let answer = served.send(post("/e", events)).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (413, "maximum event size exceeded: a request may hold at most 100000 events"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.body.as_str()),
+        (413, "maximum event size exceeded: a request may hold at most 100000 events")
+    );
     let ids = served.send(event(&format!(r#""distinct_id":[{}1]"#, "1,".repeat(5_000_000)))).await;
     assert_eq!(ids.status, StatusCode::OK);
     still_works(&served).await;
@@ -114,7 +117,8 @@ async fn millions_of_keys_or_events_cost_no_more_than_their_text() {
 #[tokio::test]
 async fn a_body_cut_anywhere_never_stores_half() {
     let served = Served::new();
-    let batch = r#"{"api_key":"phc_test","batch":[{"event":"a","distinct_id":"u","properties":{"x":"é\n"}},{"event":"b","distinct_id":"v"}]}"#;
+    let batch =
+        r#"{"api_key":"phc_test","batch":[{"event":"a","distinct_id":"u","properties":{"x":"é\n"}},{"event":"b","distinct_id":"v"}]}"#;
     for length in 1..batch.len() {
         let answer = served.send(post("/batch", &batch.as_bytes()[..length])).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "cut to {length}: {}", answer.body);
@@ -149,7 +153,9 @@ async fn a_sender_that_stalls_is_let_go() {
     still_works(&served).await;
 }
 
-fn tokio_stream_of(mut receiver: tokio::sync::mpsc::Receiver<Result<Bytes, std::io::Error>>) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
+fn tokio_stream_of(
+    mut receiver: tokio::sync::mpsc::Receiver<Result<Bytes, std::io::Error>>,
+) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
     futures::stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
@@ -160,7 +166,11 @@ async fn read_answer(connection: &mut tokio::net::TcpStream) -> String {
     loop {
         let text = String::from_utf8_lossy(&seen).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase().split("content-length: ").nth(1).map(|rest| rest.split("\r\n").next().unwrap().parse::<usize>().unwrap());
+            let length = head
+                .to_lowercase()
+                .split("content-length: ")
+                .nth(1)
+                .map(|rest| rest.split("\r\n").next().unwrap().parse::<usize>().unwrap());
             if body.len() >= length.unwrap_or(0) {
                 return text;
             }
@@ -189,7 +199,10 @@ async fn an_oversize_body_gets_its_answer_and_the_connection_lives_on() {
         connection.write_all(&large).await.unwrap();
         let answer = read_answer(&mut connection).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "case 39: {path}: {answer}");
-        assert!(answer.ends_with(&format!("maximum event size exceeded: Request body exceeds limit of {limit} bytes")), "case 39: {path}: {answer}");
+        assert!(
+            answer.ends_with(&format!("maximum event size exceeded: Request body exceeds limit of {limit} bytes")),
+            "case 39: {path}: {answer}"
+        );
         let next = format!("POST /e HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{ONE}", ONE.len());
         connection.write_all(next.as_bytes()).await.unwrap();
         let answer = read_answer(&mut connection).await;
@@ -206,8 +219,17 @@ fn runtime() -> tokio::runtime::Runtime {
 fn arbitrary_requests_are_always_answered() {
     let runtime = runtime();
     let served = runtime.block_on(async { Served::new() });
-    let content_types = ["application/json", "text/plain", "application/x-www-form-urlencoded", "application/csp-report", "application/reports+json", "application/x-protobuf", "multipart/form-data; boundary=B"];
-    let paths = ["/e", "/s", "/batch", "/engage/", "/i/v0/ai", "/i/v0/ai/otel", "/report?token=t", "/i/v1/analytics/events", "/test/black_hole"];
+    let content_types = [
+        "application/json",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/csp-report",
+        "application/reports+json",
+        "application/x-protobuf",
+        "multipart/form-data; boundary=B",
+    ];
+    let paths =
+        ["/e", "/s", "/batch", "/engage/", "/i/v0/ai", "/i/v0/ai/otel", "/report?token=t", "/i/v1/analytics/events", "/test/black_hole"];
     let body = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200),
         r#"[\[\]{}",:eventokn0-9\\ ]{0,150}"#.prop_map(String::into_bytes),

@@ -12,7 +12,9 @@ use served::*;
 async fn model_calls_may_be_large_and_come_by_either_path() {
     let served = Served::new();
     let filler = "x".repeat(3 << 20);
-    let batch = format!(r#"{{"api_key":"phc_test","batch":[{{"event":"$ai_generation","distinct_id":"u","properties":{{"$ai_input":"{filler}"}}}}]}}"#);
+    let batch = format!(
+        r#"{{"api_key":"phc_test","batch":[{{"event":"$ai_generation","distinct_id":"u","properties":{{"$ai_input":"{filler}"}}}}]}}"#
+    );
     assert_eq!(served.store_one(post("/i/v0/ai/batch/", batch)).await.event, "$ai_generation", "case 131");
     let small = r#"{"api_key":"phc_test","batch":[{"event":"$ai_generation","distinct_id":"u"}]}"#;
     assert_eq!(served.store_one(post("/batch/", small)).await.event, "$ai_generation", "case 132");
@@ -72,7 +74,9 @@ async fn traces_are_authenticated_and_limited() {
 fn multipart(parts: &[(&str, &str, &str)]) -> Call {
     let mut body = String::new();
     for (name, content_type, text) in parts {
-        body.push_str(&format!("--BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n{text}\r\n"));
+        body.push_str(&format!(
+            "--BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n{text}\r\n"
+        ));
     }
     body.push_str("--BOUNDARY--\r\n");
     post("/i/v0/ai", body).header("authorization", "Bearer phc_test").header("content-type", "multipart/form-data; boundary=BOUNDARY")
@@ -96,7 +100,8 @@ async fn parts_become_properties() {
     assert_eq!(listed[0], json!({"name": "event", "length": AI_EVENT.len(), "content-type": "application/json", "content-encoding": null}));
     let stored = served.stored().await.remove(0);
     assert_eq!(stored.timestamp, at("2025-01-01T11:00:00Z"));
-    let expected = json!({"$ai_model": "gpt", "$ai_input": [{"role": "user"}], "$ai_output": "say \"hi\"", "image": "data:image/png;base64,UE5H"});
+    let expected =
+        json!({"$ai_model": "gpt", "$ai_input": [{"role": "user"}], "$ai_output": "say \"hi\"", "image": "data:image/png;base64,UE5H"});
     assert_eq!(properties(&stored), expected);
 }
 
@@ -123,7 +128,9 @@ async fn multipart_mistakes_are_refused() {
 }
 
 fn snapshot(properties: &str) -> String {
-    format!(r#"{{"event":"$snapshot","api_key":"phc_test","distinct_id":"u","timestamp":"2025-01-01T11:00:00Z","properties":{{{properties}}}}}"#)
+    format!(
+        r#"{{"event":"$snapshot","api_key":"phc_test","distinct_id":"u","timestamp":"2025-01-01T11:00:00Z","properties":{{{properties}}}}}"#
+    )
 }
 
 #[tokio::test]

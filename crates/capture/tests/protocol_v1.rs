@@ -87,7 +87,12 @@ async fn all_missing_headers_are_named_at_once() {
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &json!("missing_required_headers")), "case 119");
     let description = answer.json()["error_description"].as_str().unwrap().to_owned();
     assert!(description.contains("PostHog-Attempt") && description.contains("User-Agent"), "case 119: {description}");
-    for (name, value) in [("posthog-attempt", "0"), ("posthog-attempt", "x"), ("posthog-request-id", "x"), ("posthog-request-timestamp", "2025-01-01T12:00:00")] {
+    for (name, value) in [
+        ("posthog-attempt", "0"),
+        ("posthog-attempt", "x"),
+        ("posthog-request-id", "x"),
+        ("posthog-request-timestamp", "2025-01-01T12:00:00"),
+    ] {
         let error = error_of(&served, batch(vec![event(1)]).header(name, value)).await;
         assert_eq!(error, (400, "invalid_header_value".to_owned()), "{name}: {value}");
     }

@@ -54,18 +54,33 @@ async fn every_packing_is_understood() {
         accepted(3, "a batch", post("/batch/", TWO), &["a", "b"]),
         accepted(4, "a list with token and id in the properties", post("/i/v0/e/", LIST), &["a", "b"]),
         accepted(5, "gzip without any hint", post("/i/v0/e/", gzip(JS)).header("content-type", "text/plain"), &["a"]),
-        accepted(6, "gzip announced in the query", post("/e/?compression=gzip-js&ip=0&_=1735732800000&ver=1.200.0", gzip(LIST)), &["a", "b"]),
+        accepted(
+            6,
+            "gzip announced in the query",
+            post("/e/?compression=gzip-js&ip=0&_=1735732800000&ver=1.200.0", gzip(LIST)),
+            &["a", "b"],
+        ),
         accepted(7, "gzip announced twice", post("/batch/?compression=gzip", gzip(TWO)).header("content-encoding", "gzip"), &["a", "b"]),
         accepted(8, "an unknown compression is no error", post("/e/?compression=foo", ONE), &["a"]),
         accepted(9, "JSON that claims to be gzip", post("/e/?compression=gzip", ONE), &["a"]),
         accepted(11, "a beacon's form", form("/e/?compression=base64", format!("data={}", escape(base64(ONE)))), &["a"]),
-        accepted(12, "a beacon's form on the newer path", form("/i/v0/e/?compression=base64", format!("data={}", escape(base64(ONE)))), &["a"]),
+        accepted(
+            12,
+            "a beacon's form on the newer path",
+            form("/i/v0/e/?compression=base64", format!("data={}", escape(base64(ONE)))),
+            &["a"],
+        ),
         accepted(13, "base64 whose plus signs became spaces", form("/e/", format!("data={}", base64(json_with_plus))), &["a"]),
         accepted(14, "a body in base64", post("/e/", base64(ONE)).header("content-type", "text/plain"), &["a"]),
         accepted(15, "gzip in base64", post("/batch", base64(gzip(TWO))), &["a", "b"]),
         accepted(16, "LZ-String in a form", form("/e/", format!("data={}&compression=lz64", escape(&lz))), &["a"]),
         accepted(17, "base64 in the query", get(format!("/e/?data={}", escape(base64(ONE)))), &["a"]),
-        accepted(17, "base64 for URLs in the query", get(format!("/e/?data={}", base64(json_with_plus).replace('+', "-").replace('/', "_"))), &["a"]),
+        accepted(
+            17,
+            "base64 for URLs in the query",
+            get(format!("/e/?data={}", base64(json_with_plus).replace('+', "-").replace('/', "_"))),
+            &["a"],
+        ),
         accepted(18, "JSON in the query", get(format!("/e/?data={}", escape(ONE))), &["a"]),
         accepted(
             19,
@@ -85,11 +100,29 @@ async fn what_cannot_be_read_is_refused_in_known_words() {
     cut.truncate(cut.len() / 2);
     check(vec![
         refused(10, "gzip that ends early", post("/e/", cut), 400, "failed to decode request: invalid GZIP data"),
-        refused(20, "a form without data", form("/e/", "hello there"), 400, "failed to decode request: expected form data in POST request payload"),
+        refused(
+            20,
+            "a form without data",
+            form("/e/", "hello there"),
+            400,
+            "failed to decode request: expected form data in POST request payload",
+        ),
         refused(21, "no body", post("/e/", ""), 400, "request missing data payload"),
         refused(22, "no JSON", post("/e/", "not json"), 400, "failed to parse request: expected ident at line 1 column 1"),
-        refused(23, "a string", post("/e/", "\"str\""), 400, "failed to parse request: data did not match any variant of untagged enum RawRequest"),
-        refused(23, "a number", post("/e/", "123"), 400, "failed to parse request: data did not match any variant of untagged enum RawRequest"),
+        refused(
+            23,
+            "a string",
+            post("/e/", "\"str\""),
+            400,
+            "failed to parse request: data did not match any variant of untagged enum RawRequest",
+        ),
+        refused(
+            23,
+            "a number",
+            post("/e/", "123"),
+            400,
+            "failed to parse request: data did not match any variant of untagged enum RawRequest",
+        ),
         refused(24, "an empty list", post("/e/", "[]"), 400, "request holds no event"),
         refused(24, "an empty batch", post("/e/", r#"{"api_key":"phc_test","batch":[]}"#), 400, "request holds no event"),
         refused(25, "a batch without a token", post("/batch/", r#"{"batch":[{"event":"a","distinct_id":"u"}]}"#), 400, NAMELESS),
@@ -198,7 +231,9 @@ async fn pages_of_any_origin_may_read_every_answer() {
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST,OPTIONS"));
     assert_eq!(answer.header("access-control-allow-headers"), Some("content-type,x-foo"));
     assert_eq!(answer.header("access-control-max-age"), Some("86400"));
-    for call in [post("/e/", "bad"), post("/e/", ONE), call(Method::PUT, "/e/"), post("/i/v1/analytics/events", "{}"), post("/report/", "{}")] {
+    for call in
+        [post("/e/", "bad"), post("/e/", ONE), call(Method::PUT, "/e/"), post("/i/v1/analytics/events", "{}"), post("/report/", "{}")]
+    {
         let what = format!("case 37: {} {}", call.method, call.uri);
         let answer = served.send(call.header("origin", "https://x.dev")).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("https://x.dev"), "{what}");
@@ -268,7 +303,13 @@ async fn without_storage_nothing_is_acknowledged_and_clients_are_told_to_retry()
     let served = Served::new();
     for (op, errno) in [(Op::Write, libc::ENOSPC), (Op::SyncData, libc::EIO), (Op::Create, libc::EROFS)] {
         served.faults.fail_every(op, errno);
-        for call in [post("/e/", ONE), post("/s/", r#"[{"event":"$snapshot","api_key":"phc_test","distinct_id":"u","properties":{"$session_id":"s","$snapshot_data":[1]}}]"#)] {
+        for call in [
+            post("/e/", ONE),
+            post(
+                "/s/",
+                r#"[{"event":"$snapshot","api_key":"phc_test","distinct_id":"u","properties":{"$session_id":"s","$snapshot_data":[1]}}]"#,
+            ),
+        ] {
             let answer = served.send(call).await;
             assert_eq!((answer.status.as_u16(), answer.body.as_str()), (503, "transient error, please retry"), "case 44: {op:?}");
             assert_eq!(answer.header("retry-after"), Some("1"));

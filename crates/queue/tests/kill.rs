@@ -42,7 +42,11 @@ fn run_and_kill(dir: &Path, round: u64, life: Duration) -> HashMap<String, u64> 
     let output = BufReader::new(victim.stdout.take().unwrap());
     let reading = std::thread::spawn(move || {
         let lines = output.lines().map_while(Result::ok);
-        let pairs = lines.filter_map(|line| line.strip_prefix("ACK ").and_then(|rest| rest.split_once(' ')).map(|(record, offset)| (record.to_owned(), offset.parse().unwrap())));
+        let pairs = lines.filter_map(|line| {
+            line.strip_prefix("ACK ")
+                .and_then(|rest| rest.split_once(' '))
+                .map(|(record, offset)| (record.to_owned(), offset.parse().unwrap()))
+        });
         pairs.map(move |(record, offset): (String, u64)| (format!("{round}:{record}"), offset)).collect()
     });
     std::thread::sleep(life);

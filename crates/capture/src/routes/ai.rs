@@ -80,7 +80,10 @@ async fn handle(capture: &Arc<Capture>, parts: &Parts, body: Body, token: &mut S
     let limit = capture.config.max_event_bytes.max(MAX_PARTS_BYTES * 2);
     let captured = gathered.event.capture(token, &gathered.properties, now, &ip);
     if captured.encoded_len() > limit {
-        return Err(Refusal::TooLarge(format!("Event of {} bytes exceeds the limit of {limit} bytes for one event", captured.encoded_len())));
+        return Err(Refusal::TooLarge(format!(
+            "Event of {} bytes exceeds the limit of {limit} bytes for one event",
+            captured.encoded_len()
+        )));
     }
     let mut encoder = Encoder::new();
     encoder.push(&captured);
@@ -278,7 +281,8 @@ pub fn blob_text(content_type: Option<&str>, content_encoding: Option<&str>, byt
     let unpacked;
     let bytes = if content_encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
         let mut grant = crate::body::Budget::new(MAX_PARTS_BYTES * 2).grant();
-        unpacked = decompress(Format::Gzip, bytes, MAX_PARTS_BYTES, &mut grant).map_err(|error| payload::refuse(error, "invalid GZIP data"))?;
+        unpacked =
+            decompress(Format::Gzip, bytes, MAX_PARTS_BYTES, &mut grant).map_err(|error| payload::refuse(error, "invalid GZIP data"))?;
         &unpacked[..]
     } else {
         bytes
@@ -290,7 +294,8 @@ pub fn blob_text(content_type: Option<&str>, content_encoding: Option<&str>, byt
     match text {
         Some(text) if media == "application/json" => {
             let mut scanner = Scanner::new(&text);
-            let value = scanner.value().and_then(|value| scanner.finish().map(|()| value)).map_err(|error| Refusal::Parse(error.to_string()))?;
+            let value =
+                scanner.value().and_then(|value| scanner.finish().map(|()| value)).map_err(|error| Refusal::Parse(error.to_string()))?;
             out.push_str(value.raw);
         }
         Some(text) => write_string(&mut out, &text),

@@ -165,7 +165,12 @@ impl Span {
                 properties.insert(property.to_owned(), value.clone());
             }
         }
-        let ids = [("$ai_trace_id", &self.trace_id), ("$ai_span_id", &self.span_id), ("$ai_parent_id", &self.parent_id), ("$ai_span_name", &self.name)];
+        let ids = [
+            ("$ai_trace_id", &self.trace_id),
+            ("$ai_span_id", &self.span_id),
+            ("$ai_parent_id", &self.parent_id),
+            ("$ai_span_name", &self.name),
+        ];
         properties.extend(ids.into_iter().filter(|(_, id)| !id.is_empty()).map(|(name, id)| (name.to_owned(), id.as_str().into())));
         if self.end_ns >= self.start_ns && self.start_ns > 0 {
             properties.insert("$ai_latency".to_owned(), json!((self.end_ns - self.start_ns) as f64 / 1e9));
@@ -242,7 +247,8 @@ fn json_span(span: &Value, resource: Arc<Map<String, Value>>) -> Span {
         name: text("name"),
         start_ns: nanos("startTimeUnixNano"),
         end_ns: nanos("endTimeUnixNano"),
-        is_error: matches!(&span["status"]["code"], Value::Number(code) if code.as_i64() == Some(2)) || span["status"]["code"] == "STATUS_CODE_ERROR",
+        is_error: matches!(&span["status"]["code"], Value::Number(code) if code.as_i64() == Some(2))
+            || span["status"]["code"] == "STATUS_CODE_ERROR",
         error: span["status"]["message"].as_str().unwrap_or_default().to_owned(),
         attributes: json_attributes(&span["attributes"]),
         resource,

@@ -46,16 +46,26 @@ fn session_id<'a>(event: &RawEvent<'a>) -> Result<Cow<'a, str>, Refusal> {
     if allowed { Ok(id) } else { Err(Refusal::InvalidSessionId) }
 }
 
-fn properties(request: &Request<'_>, first: &RawEvent<'_>, session_id: &str, distinct_id: &str, user_agent: &str) -> Result<String, Refusal> {
+fn properties(
+    request: &Request<'_>,
+    first: &RawEvent<'_>,
+    session_id: &str,
+    distinct_id: &str,
+    user_agent: &str,
+) -> Result<String, Refusal> {
     let string = |value: Option<Value<'_>>| value.and_then(|value| value.as_string().map(Cow::into_owned));
     let window_id = string(first.noticed.window_id).unwrap_or_else(|| session_id.to_owned());
     let source = string(first.noticed.snapshot_source).unwrap_or_else(|| "web".to_owned());
     let lib = string(first.noticed.lib).unwrap_or_else(|| library(user_agent).to_owned());
     let size: usize = request.events.iter().filter_map(|event| event.noticed.snapshot_data).map(|data| data.raw.len() + 1).sum();
     let mut out = String::with_capacity(size + 512);
-    for (name, value) in
-        [("distinct_id", distinct_id), ("$session_id", session_id), ("$window_id", &window_id), ("$snapshot_source", &source), ("$lib", &lib)]
-    {
+    for (name, value) in [
+        ("distinct_id", distinct_id),
+        ("$session_id", session_id),
+        ("$window_id", &window_id),
+        ("$snapshot_source", &source),
+        ("$lib", &lib),
+    ] {
         out.push_str(if out.is_empty() { "{" } else { "," });
         write_string(&mut out, name);
         out.push(':');

@@ -316,7 +316,8 @@ mod tests {
 
     #[test]
     fn crashes_are_dated_back_and_their_urls_hold_no_tokens() {
-        let body = br#"{"type":"crash","age":5000,"url":"https://a/reset/abcdef0123456789abcdef/x?t=1","body":{"reason":"oom","crashId":"c"}}"#;
+        let body =
+            br#"{"type":"crash","age":5000,"url":"https://a/reset/abcdef0123456789abcdef/x?t=1","body":{"reason":"oom","crashId":"c"}}"#;
         let report = decode_report("application/reports+json", body).unwrap().remove(0);
         assert_eq!((report.event, report.age_ms), ("$browser_crash_report", 5000));
         assert_eq!(report.document_url, "https://a/reset/[redacted]/x");

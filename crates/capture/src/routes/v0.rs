@@ -142,7 +142,9 @@ pub async fn read_body(capture: &Capture, parts: &Parts, body: Body, limit: usiz
 
 pub fn not_stored(error: &AppendError) -> Refusal {
     match error {
-        AppendError::TooLarge { got, limit } => Refusal::TooLarge(format!("Event of {got} bytes exceeds the limit of {limit} bytes for one event")),
+        AppendError::TooLarge { got, limit } => {
+            Refusal::TooLarge(format!("Event of {got} bytes exceeds the limit of {limit} bytes for one event"))
+        }
         AppendError::Full(_) | AppendError::Failed(_) => Refusal::Unavailable,
     }
 }
@@ -240,7 +242,8 @@ impl Work {
                     ready.accepted.records.push(replay::gather(&request, token, &self.user_agent, &context)?);
                 }
             } else {
-                ready.accepted = event::accept(&request, token, &context).inspect_err(|_| trail.event = event::culprit(&request, token, &context))?;
+                ready.accepted =
+                    event::accept(&request, token, &context).inspect_err(|_| trail.event = event::culprit(&request, token, &context))?;
             }
         }
         if discarded > 0 {

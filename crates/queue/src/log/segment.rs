@@ -89,8 +89,11 @@ impl Segment {
             }
             Err(HeaderError::Unreadable) => {
                 // Frames describe themselves, so a spoilt file header costs nothing.
-                let probe =
-                    Segment::new(FileHeader { sequence, first: 0, previous_end: 0, created_at: Timestamp::EPOCH }, path.to_owned(), disk.open(path)?);
+                let probe = Segment::new(
+                    FileHeader { sequence, first: 0, previous_end: 0, created_at: Timestamp::EPOCH },
+                    path.to_owned(),
+                    disk.open(path)?,
+                );
                 probe.bytes.store(length, Ordering::Relaxed);
                 let Some((position, frame)) = probe.next_intact(&mut Window::default(), FILE_HEADER as u64, |_| true)? else {
                     return Ok(None);

@@ -151,7 +151,9 @@ impl TopicLog {
             return;
         }
         tracing::warn!(
-            topic = self.topic.as_str(), from = end.0, to = offset.0,
+            topic = self.topic.as_str(),
+            from = end.0,
+            to = offset.0,
             "the log is shorter than what was read from it; was its folder replaced? Offsets go on behind what is known"
         );
         pending.begin_at = offset.0;

@@ -201,7 +201,11 @@ pub fn read_uuids(events: &[V1Event<'_>]) -> Result<Vec<Uuid>, BatchError> {
         }
         let invalid = || BatchError::bad("invalid_event_uuid", format!("{:?} is not a UUID", event.uuid), Reason::InvalidUuid);
         let uuid = Uuid::try_parse(&event.uuid).map_err(|_| invalid())?;
-        if seen.insert(uuid) { Ok(uuid) } else { Err(BatchError::bad("duplicate_event_uuid", format!("{uuid} occurs twice"), Reason::InvalidUuid)) }
+        if seen.insert(uuid) {
+            Ok(uuid)
+        } else {
+            Err(BatchError::bad("duplicate_event_uuid", format!("{uuid} occurs twice"), Reason::InvalidUuid))
+        }
     });
     read.collect()
 }
@@ -214,8 +218,13 @@ mod tests {
     #[test]
     fn options_are_read_tolerantly() {
         let read = |text| Options::read(Some(Scanner::new(text).value().unwrap()));
-        let options = read(r#"{"cookieless_mode":"1","disable_skew_correction":0,"process_person_profile":"FALSE","product_tour_id":7,"x":[]}"#).unwrap();
-        assert_eq!((options.cookieless_mode, options.disable_skew_correction, options.process_person_profile), (Some(true), Some(false), Some(false)));
+        let options =
+            read(r#"{"cookieless_mode":"1","disable_skew_correction":0,"process_person_profile":"FALSE","product_tour_id":7,"x":[]}"#)
+                .unwrap();
+        assert_eq!(
+            (options.cookieless_mode, options.disable_skew_correction, options.process_person_profile),
+            (Some(true), Some(false), Some(false))
+        );
         assert_eq!(options.product_tour_id.as_deref(), Some("7"));
         assert_eq!(read("null"), Some(Options::default()));
         for unreadable in [r#"{"cookieless_mode":[]}"#, r#"{"process_person_profile":"maybe"}"#, r#"{"product_tour_id":{}}"#, "[]"] {

@@ -40,13 +40,20 @@ pub fn refused(error: &BatchError) -> Response {
 }
 
 pub fn busy() -> BatchError {
-    BatchError::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "the server cannot store events now, please retry", Reason::Unavailable)
+    BatchError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "service_unavailable",
+        "the server cannot store events now, please retry",
+        Reason::Unavailable,
+    )
 }
 
 pub fn body_error(refusal: Refusal) -> BatchError {
     match refusal {
         Refusal::TooLarge(detail) => too_large(detail),
-        Refusal::Stalled => BatchError::new(StatusCode::REQUEST_TIMEOUT, "body_read_timeout", "the body was not received in time", Reason::Stalled),
+        Refusal::Stalled => {
+            BatchError::new(StatusCode::REQUEST_TIMEOUT, "body_read_timeout", "the body was not received in time", Reason::Stalled)
+        }
         Refusal::Unavailable => busy(),
         other => BatchError::bad("request_decoding_error", other.to_string(), Reason::Undecodable),
     }

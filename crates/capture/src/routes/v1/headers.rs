@@ -40,7 +40,11 @@ pub fn read_headers(headers: &HeaderMap) -> Result<Envelope, BatchError> {
     ];
     let missing: Vec<&str> = required.iter().filter(|(_, name)| !headers.contains_key(*name)).map(|(name, _)| *name).collect();
     if !missing.is_empty() {
-        return Err(BatchError::bad("missing_required_headers", format!("missing headers: {}", missing.join(", ")), Reason::InvalidHeaders));
+        return Err(BatchError::bad(
+            "missing_required_headers",
+            format!("missing headers: {}", missing.join(", ")),
+            Reason::InvalidHeaders,
+        ));
     }
     let (scheme, token) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -69,7 +73,8 @@ pub fn read_headers(headers: &HeaderMap) -> Result<Envelope, BatchError> {
     if !trimmed(headers, &ATTEMPT).parse::<u32>().is_ok_and(|attempt| attempt >= 1) {
         return Err(invalid("PostHog-Attempt is not a number from 1 on"));
     }
-    let sent_at = Timestamp::parse_rfc3339(trimmed(headers, &REQUEST_TIMESTAMP)).ok_or_else(|| invalid("PostHog-Request-Timestamp is not RFC 3339"))?;
+    let sent_at = Timestamp::parse_rfc3339(trimmed(headers, &REQUEST_TIMESTAMP))
+        .ok_or_else(|| invalid("PostHog-Request-Timestamp is not RFC 3339"))?;
     Ok(Envelope { token: token.to_owned(), format, lib: read_sdk_info(trimmed(headers, &SDK_INFO)), sent_at })
 }
 

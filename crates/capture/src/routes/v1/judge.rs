@@ -55,7 +55,12 @@ impl Judge<'_> {
             batch.events.iter().zip(uuids).map(|(event, uuid)| (uuid, self.judge_event(event, uuid, &batch, &mut encoder))).collect();
         let all_over_quota = verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Drop(_, Reason::Quota)));
         if all_over_quota && self.capture.config.quota.is_used_up(&self.envelope.token, Resource::Events) {
-            return Err(BatchError::new(StatusCode::PAYMENT_REQUIRED, "billing_limit_exceeded", "the project's quota is used up", Reason::Quota));
+            return Err(BatchError::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "billing_limit_exceeded",
+                "the project's quota is used up",
+                Reason::Quota,
+            ));
         }
         Ok(Judged { verdicts, records: encoder.finish() })
     }
@@ -112,7 +117,11 @@ impl Judge<'_> {
             token: Cow::Borrowed(&self.envelope.token),
             uuid,
             event: Cow::Borrowed(&event.name),
-            distinct_id: if distinct_id.contains('\0') { Cow::Owned(distinct_id.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(distinct_id) },
+            distinct_id: if distinct_id.contains('\0') {
+                Cow::Owned(distinct_id.replace('\0', "\u{fffd}"))
+            } else {
+                Cow::Borrowed(distinct_id)
+            },
             timestamp: self.correct(timestamp, correct),
             now: self.now,
             sent_at: correct.then_some(self.envelope.sent_at),

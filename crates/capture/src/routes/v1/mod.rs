@@ -116,7 +116,11 @@ async fn handle(
             Ok((judged, grant))
         }
     };
-    let large = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok()).is_none_or(|size| size > LARGE);
+    let large = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .is_none_or(|size| size > LARGE);
     let (judged, _grant) = if large { tokio::task::spawn_blocking(work).await.map_err(|_| busy())?? } else { work()? };
     store(capture, lane, parts, token, judged).await
 }
@@ -130,7 +134,9 @@ fn plain_text(format: Option<Format>, body: Vec<u8>, grant: &mut Grant) -> Resul
         None => body,
         Some(format) => decompress(format, &body, MAX_PLAIN, grant).map_err(|error| match error {
             DecompressError::Invalid => undecodable("the body is not what Content-Encoding says"),
-            DecompressError::TooLarge { limit, got } => too_large(format!("Decompressed payload would exceed {limit} bytes (got {got} bytes)")),
+            DecompressError::TooLarge { limit, got } => {
+                too_large(format!("Decompressed payload would exceed {limit} bytes (got {got} bytes)"))
+            }
             DecompressError::Busy => busy(),
         })?,
     };
@@ -141,7 +147,8 @@ async fn store(capture: &Capture, lane: Lane, parts: &Parts, token: &str, judged
     let events = judged.records.len() as u64;
     let stored = if events == 0 { Ok(()) } else { capture.queue.append(Topic::Events, judged.records).await.map(drop) };
     let user_agent = text(&parts.headers, &header::USER_AGENT).unwrap_or_default();
-    let example = |detail: String| Example { path: lane.path().to_owned(), detail, user_agent: user_agent.to_owned(), event: String::new() };
+    let example =
+        |detail: String| Example { path: lane.path().to_owned(), detail, user_agent: user_agent.to_owned(), event: String::new() };
     for (uuid, verdict) in &judged.verdicts {
         if let Verdict::Drop(details, reason) = verdict {
             capture.outcomes.refused(token, *reason, 1, example(format!("{details} (event {uuid})")));
