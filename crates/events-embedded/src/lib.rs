@@ -35,6 +35,7 @@ mod memory;
 mod merge;
 mod open;
 mod overrides;
+mod prune;
 mod scan;
 mod seal;
 mod segment;

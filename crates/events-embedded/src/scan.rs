@@ -1,6 +1,7 @@
 //! Events as DataFusion sees them: a table that reads only the row groups, columns and rows that a select needs.
 
 use crate::columns;
+use crate::prune::times_of;
 use crate::segment::{Opened, Segment};
 use crate::shred::Chunk;
 use crate::snapshot::Snapshot;
@@ -11,14 +12,15 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use model::Timestamp;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use query::{ColumnSource, ColumnUse, TableUse};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const BATCH_ROWS: usize = 8 << 10;
 /// A batch of the largest rows of a segment must stay below this, so that no text column passes 2 GiB.
@@ -44,7 +46,9 @@ fn is_cheap(column: &ColumnUse) -> bool {
 pub struct Filter {
     pub condition: Arc<dyn PhysicalExpr>,
     /// Places in the scan's columns.
-    columns: Vec<usize>,
+    pub columns: Vec<usize>,
+    /// Of a condition that tightens while the query runs: how often it had done so at the start.
+    pub generation: Option<u64>,
 }
 
 /// One reading of the events table: which rows, and which columns of them.
@@ -56,6 +60,8 @@ pub struct Scan {
     pub filters: Vec<Filter>,
     pub work: Arc<Vec<Work>>,
     pub counters: Arc<Counters>,
+    /// Waiting for the sort was in vain.
+    pub impatient: Arc<AtomicBool>,
 }
 
 /// A part of the rows that is read at one go.
@@ -72,7 +78,7 @@ pub fn schema_of(wanted: &[ColumnUse]) -> SchemaRef {
 impl Scan {
     pub fn plan(snapshot: Arc<Snapshot>, table: &TableUse, wanted: Vec<ColumnUse>, counters: Arc<Counters>) -> Result<Self> {
         let work = plan_work(&snapshot, table.time_range, table.events.as_deref())?;
-        Ok(Scan { snapshot, schema: schema_of(&wanted), wanted: Arc::new(wanted), filters: Vec::new(), work: Arc::new(work), counters })
+        Ok(Scan { snapshot, schema: schema_of(&wanted), wanted: Arc::new(wanted), filters: Vec::new(), work: Arc::new(work), counters, impatient: Arc::default() })
     }
 
     pub fn rows(&self) -> usize {
@@ -80,14 +86,15 @@ impl Scan {
     }
 
     /// Takes a condition on cheap columns; false when it needs others.
-    pub fn take_filter(&mut self, condition: &Arc<dyn PhysicalExpr>) -> bool {
+    pub fn take_filter(&mut self, condition: &Arc<dyn PhysicalExpr>, tightens: bool) -> bool {
         let mut columns: Vec<usize> = datafusion::physical_expr::utils::collect_columns(condition).iter().map(|column| column.index()).collect();
         columns.sort_unstable();
         let cheap = columns.iter().all(|at| self.wanted.get(*at).is_some_and(is_cheap));
         if !cheap || columns.is_empty() {
             return false;
         }
-        self.filters.push(Filter { condition: condition.clone(), columns });
+        let generation = tightens.then(|| snapshot_generation(condition));
+        self.filters.push(Filter { condition: condition.clone(), columns, generation });
         true
     }
 
@@ -109,28 +116,52 @@ impl Scan {
 
     fn read_row_group(&self, segment: &Segment, number: usize, emit: &mut dyn FnMut(RecordBatch) -> bool) -> Result<bool> {
         let opened = segment.open()?;
+        let group = opened.metadata.metadata().row_group(number);
+        let times = times_of(group, &opened)?;
+        if !self.may_pass(times) {
+            return Ok(true);
+        }
         let before = opened.file.bytes_read();
+        self.counters.rows.fetch_add(group.num_rows() as u64, Ordering::Relaxed);
+        let mut wanted = true;
+        for (at, portion) in self.portions(&opened, number)?.into_iter().enumerate() {
+            if at > 0 {
+                self.wait_for_sort();
+            }
+            wanted = wanted && (!self.may_pass(times) || self.read_portion(segment, &opened, number, portion, emit)?);
+        }
+        self.counters.bytes.fetch_add(opened.file.bytes_read().saturating_sub(before), Ordering::Relaxed);
+        Ok(wanted)
+    }
+
+    fn read_portion(
+        &self,
+        segment: &Segment,
+        opened: &Arc<Opened>,
+        number: usize,
+        portion: Option<RowSelection>,
+        emit: &mut dyn FnMut(RecordBatch) -> bool,
+    ) -> Result<bool> {
         let view = self.snapshot.view_of(&segment.meta);
         let batch_rows = (BATCH_BYTES / segment.meta.max_row_bytes.max(1) as usize).clamp(1, BATCH_ROWS);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
             .with_row_groups(vec![number])
             .with_batch_size(batch_rows)
-            .with_projection(mask(&opened, &self.wanted, &view)?)
-            .with_row_filter(RowFilter::new(self.predicates(&opened, &view)?));
-        self.counters.rows.fetch_add(opened.metadata.metadata().row_group(number).num_rows() as u64, Ordering::Relaxed);
-        let mut wanted = true;
+            .with_projection(mask(opened, &self.wanted, &view)?)
+            .with_row_filter(RowFilter::new(self.predicates(opened, &view)?));
+        if let Some(portion) = portion {
+            builder = builder.with_row_selection(portion);
+        }
         for batch in builder.build()? {
             let mut batch = batch?;
             if let Some(keep) = not_erased(&batch, &view)? {
                 batch = filter_record_batch(&batch, &keep)?;
             }
             if batch.num_rows() > 0 && !emit(self.shape(&batch, &opened.census, &view)?) {
-                wanted = false;
-                break;
+                return Ok(false);
             }
         }
-        self.counters.bytes.fetch_add(opened.file.bytes_read().saturating_sub(before), Ordering::Relaxed);
-        Ok(wanted)
+        Ok(true)
     }
 
     fn predicates(&self, opened: &Arc<Opened>, view: &PersonView) -> Result<Vec<Box<dyn ArrowPredicate>>> {
@@ -211,14 +242,13 @@ fn plan_work(snapshot: &Snapshot, range: Option<(Timestamp, Timestamp)>, events:
 }
 
 fn may_match(group: &RowGroupMetaData, opened: &Opened, range: Option<(Timestamp, Timestamp)>, events: Option<&[String]>) -> Result<bool> {
-    let statistics = |name: &str| -> Result<Option<&Statistics>> { Ok(group.column(opened.metadata.schema().index_of(name)?).statistics()) };
-    if let (Some((first, last)), Some(Statistics::Int64(times))) = (range, statistics(columns::TIMESTAMP)?)
-        && let (Some(least), Some(most)) = (times.min_opt(), times.max_opt())
-        && (*least > last.0 || *most < first.0)
+    if let (Some((first, last)), Some((least, most))) = (range, times_of(group, opened)?)
+        && (least > last || most < first)
     {
         return Ok(false);
     }
-    if let (Some(events), Some(Statistics::ByteArray(names))) = (events, statistics(columns::EVENT)?)
+    let statistics = group.column(opened.metadata.schema().index_of(columns::EVENT)?).statistics();
+    if let (Some(events), Some(Statistics::ByteArray(names))) = (events, statistics)
         && let (Some(least), Some(most)) = (names.min_opt(), names.max_opt())
     {
         // Long names are cut in statistics; the cut maximum is rounded up, so comparing stays safe.

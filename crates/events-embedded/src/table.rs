@@ -152,7 +152,7 @@ impl ExecutionPlan for EventsScan {
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let mut scan = self.scan.clone();
-        let taken: Vec<bool> = result.parent_filters.iter().map(|filter| scan.take_filter(&filter.filter)).collect();
+        let taken: Vec<bool> = result.parent_filters.iter().map(|filter| scan.take_filter(&filter.filter, phase == FilterPushdownPhase::Post)).collect();
         let answers = taken
             .iter()
             .map(|taken| match (taken, phase) {
