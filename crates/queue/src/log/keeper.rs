@@ -111,6 +111,7 @@ impl Work {
     /// Removes files whose records every reader has committed, durably. One is kept as a spare for the writer.
     fn give_up_segments(&self) {
         for topic in &self.topics {
+            metrics::gauge!("queue_size_bytes", "topic" => topic.topic.as_str()).set(topic.size_bytes() as f64);
             loop {
                 let mut state = topic.state.lock();
                 let stored = state.committed.keys().map(|reader| self.stored.committed.get(reader).copied().unwrap_or_default());

@@ -188,7 +188,10 @@ impl Writer {
     /// After a failed write or sync: the file is left as it was before the group and not touched again.
     fn give_up(&mut self, error: io::Error) -> Failure {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
-        tracing::error!(topic = self.log.topic.as_str(), %error, "appending to the log failed; nothing of the batch counts, and a new file is begun");
+        // A full disk fails thousands of appends a second; the first one says it all.
+        if self.log.state.lock().trouble.is_none() {
+            tracing::error!(topic = self.log.topic.as_str(), %error, "appending to the log failed: nothing of the batch counts, and a new file is begun");
+        }
         if let Some(active) = self.active.take() {
             active.segment.suspect.store(true, Ordering::Release);
             // Room for others, and nothing unacknowledged to find later; both are conveniences that may fail too.
