@@ -209,8 +209,37 @@ impl<'t> Cursor<'t> {
 
 fn scalar(text: &str) -> Option<PropertyValue> {
     match text.as_bytes().first()? {
-        b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => PropertyValue::from_json_text(text),
+        b't' | b'f' | b'n' => PropertyValue::from_json_text(text),
+        _ if is_number(text.as_bytes()) => PropertyValue::from_json_text(text),
         _ => None,
+    }
+}
+
+/// JSON's numbers; Rust's would include `01`, `1.` and `-inf`.
+fn is_number(text: &[u8]) -> bool {
+    fn digits(text: &[u8]) -> usize {
+        text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    }
+    let rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || whole > 1 && rest[0] == b'0' {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    match rest {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => {
+            let exponent = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+            !exponent.is_empty() && digits(exponent) == exponent.len()
+        }
+        _ => false,
     }
 }
 
@@ -268,6 +297,44 @@ mod tests {
         let mut names = Names::default();
         for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
             assert!(parse(&text[..end], &mut names).is_err());
+        }
+    }
+
+    use proptest::prelude::*;
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(|number| serde_json::Number::from_f64(number).map_or(serde_json::Value::Null, Into::into)),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::hash_map(any::<String>(), inner, 0..6)
+                    .prop_map(|object| serde_json::Value::Object(object.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_object_reads_as_the_plain_reader_reads_it(object in prop::collection::hash_map(any::<String>(), any_json(), 0..12), pretty: bool) {
+            let object = serde_json::Value::Object(object.into_iter().collect());
+            let text = if pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) }.unwrap();
+            let parsed = parse(&text, &mut Names::default()).map(|parsed| parsed.properties);
+            prop_assert_eq!(parsed, Ok(Properties::from_json_text(&text).unwrap()));
+        }
+
+        #[test]
+        fn what_the_plain_reader_refuses_is_refused(value in prop_oneof!["[-+0-9.eE]{1,6}", "-?(inf|nan|NaN)", "[a-z\\[\\]{}\",:\\\\]{0,8}", "\"[ -~]{0,6}\""]) {
+            let text = format!("{{\"a\":{value}}}");
+            let parsed = parse(&text, &mut Names::default()).ok().map(|parsed| parsed.properties);
+            prop_assert_eq!(parsed, Properties::from_json_text(&text).ok(), "{}", text);
         }
     }
 }

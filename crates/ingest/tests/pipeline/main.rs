@@ -3,6 +3,7 @@
 mod cookieless;
 mod crashes;
 mod definitions;
+mod edits;
 mod geo;
 mod groups;
 mod heatmaps;
