@@ -6,14 +6,14 @@ import { useProject } from '@/api/project'
 import { ingestionHealth } from '@/api/queries'
 import type { IngestionHealth, Reason, Stage } from '@/api/types'
 import { warningText } from '@/features/definitions/public'
-import { count, formatBytes, formatNumber, formatShort } from '@/lib/numbers'
+import { formatBytes, formatNumber, formatShort } from '@/lib/numbers'
 import { formatAgo, formatSeconds } from '@/lib/time'
 import { cx } from '@/ui/classes'
 import { Code } from '@/ui/copy'
 import { Page } from '@/ui/page'
 import { Dot, Panel } from '@/ui/panel'
 import { Failed, Skeleton, useNow } from '@/ui/states'
-import { diskDays, judge } from './judgement'
+import { judge } from './judgement'
 import { reasonTitle } from './reason-titles'
 
 type TitledReason = Reason & { title: string }
@@ -162,7 +162,6 @@ function Store({ health }: { health: IngestionHealth }) {
     const { disk, geoip } = health
     const used = disk.events_bytes + disk.queue_bytes
     const all = Math.max(1, used + disk.free_bytes)
-    const days = diskDays(health)
     return (
         <Panel title="Disk and places">
             <div className="px-4 pb-4">
@@ -171,13 +170,15 @@ function Store({ health }: { health: IngestionHealth }) {
                     <span className="bg-s3" style={{ width: `${(disk.queue_bytes / all) * 100}%` }} />
                 </div>
                 <dl className="mt-3 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5">
-                    <Line colour="bg-s1" label="Events" value={formatBytes(disk.events_bytes)} note={health.queryable.total > 0 && disk.events_bytes > 0 ? `${formatNumber(Math.round(disk.events_bytes / health.queryable.total))} bytes each` : undefined} />
-                    <Line colour="bg-s3" label="Queue" value={formatBytes(disk.queue_bytes)} note="kept until everything in it is queryable" />
-                    <Line colour="bg-sunken border border-line-strong" label="Free" value={formatBytes(disk.free_bytes)} note={days === null ? undefined : `full in about ${count(days, 'day')} at today's pace`} />
-                    <dt className="flex items-center gap-2 border-t border-line pt-2 text-ink-2">
+                    <Line colour="bg-s1" label="Events" value={formatBytes(disk.events_bytes)} note="all projects of this server" />
+                    <Line colour="bg-s3" label="Queue" value={formatBytes(disk.queue_bytes)} note={disk.queue_limit_bytes ? `of at most ${formatBytes(disk.queue_limit_bytes)}; kept until everything in it is queryable` : 'kept until everything in it is queryable'} />
+                    <Line colour="bg-sunken border border-line-strong" label="Free" value={formatBytes(disk.free_bytes)} />
+                </dl>
+                <dl className="mt-3 grid grid-cols-[auto_1fr] gap-x-6 border-t border-line pt-3">
+                    <dt className="flex items-center gap-2 self-start text-ink-2">
                         <Dot tone={geoip.enabled ? 'good' : 'idle'} /> GeoIP
                     </dt>
-                    <dd className="border-t border-line pt-2 text-ink-2 [overflow-wrap:anywhere]">{geoip.enabled ? `on${geoip.path ? `, from ${geoip.path}` : ''}` : 'off: no city database was found, so events carry no country or city'}</dd>
+                    <dd className="text-ink-2 [overflow-wrap:anywhere]">{geoip.enabled ? `on${geoip.path ? `, from ${geoip.path}` : ''}` : 'off: no city database was found, so events carry no country or city'}</dd>
                 </dl>
             </div>
         </Panel>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { IngestionHealth } from '@/api/types'
-import { diskDays, judge } from './judgement'
+import { judge } from './judgement'
 
 const fine: IngestionHealth = {
     accepted: { total: 100_000, per_second: 10, last_at: null },
@@ -23,9 +23,5 @@ describe('ingestion health', () => {
         expect(judge({ ...fine, trouble: ['the log could not be synced'], queryable: { ...fine.queryable, lag_seconds: 90 } }).text).toBe('Ingestion needs help: the log could not be synced')
         expect(judge({ ...fine, accepted: { total: 0, last_at: null }, queryable: { total: 0, last_at: null, lag_seconds: 0 } }, true).text).toBe('Ready; nothing has been sent since the server started.')
         expect(judge({ ...fine, accepted: { total: 0, last_at: null }, queryable: { total: 0, last_at: null, lag_seconds: 0 } }).tone).toBe('idle')
-    })
-    it('forecasts the disk', () => {
-        expect(diskDays(fine)).toBe(578)
-        expect(diskDays({ ...fine, accepted: { ...fine.accepted, per_second: 0 } })).toBeNull()
     })
 })

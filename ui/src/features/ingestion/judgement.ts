@@ -17,12 +17,3 @@ export function judge(health: IngestionHealth, hasEvents = false): Verdict {
     if (refused > 0) return { tone: 'warn', text: `Ingesting. ${count(refused, 'event was refused', 'events were refused')}; the reasons are below.` }
     return { tone: 'good', text: 'Everything accepted is queryable.' }
 }
-
-/** Days until the disk is full at the current pace, or null when it is too slow or too early to tell. */
-export function diskDays(health: IngestionHealth): number | null {
-    const perSecond = health.accepted.per_second ?? 0
-    if (perSecond <= 0 || health.queryable.total < 1000) return null
-    const bytesPerEvent = health.disk.events_bytes / health.queryable.total
-    const days = health.disk.free_bytes / (perSecond * bytesPerEvent * 86_400)
-    return Number.isFinite(days) && days < 3650 ? Math.floor(days) : null
-}
