@@ -35,6 +35,10 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::nullable("heatmaps_opt_in", Kind::Bool, "null"),
     Field::nullable("surveys_opt_in", Kind::Bool, "null"),
     Field::nullable("survey_config", OBJECT, "null"),
+    // What ingestion refuses.
+    Field::nullable("person_processing_opt_out", Kind::Bool, "null"),
+    Field::nullable("drop_events_older_than", Kind::Text { most: 40 }, "null"),
+    Field::nullable("drop_bot_events", Kind::Bool, "null"),
     Field::nullable("inject_web_apps", Kind::Bool, "null"),
     Field::nullable("flags_persistence_default", Kind::Bool, "null"),
     // Session replay.
