@@ -157,8 +157,8 @@ export const propertyDefinitions = (projectId: number, owner: PropertyOwner, sea
         queryFn: ({ signal }) =>
             request<Paginated<PropertyDefinition>>(
                 'GET',
-                path(`${project(projectId)}/property_definitions/`, {
-                    type: owner.type,
+                path(`${project(projectId)}/${owner.type === 'session' ? 'sessions/property_definitions' : 'property_definitions'}/`, {
+                    type: owner.type === 'session' ? undefined : owner.type,
                     group_type_index: owner.type === 'group' ? owner.index : undefined,
                     search,
                     limit: options.limit ?? 100,

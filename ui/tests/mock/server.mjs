@@ -26,6 +26,7 @@ function answer(path, url, body) {
     if (inside === '/ingestion/health') return data.health()
     if (inside === '/ingestion_warnings') return data.warnings()
     if (inside === '/event_definitions') return page(none ? [] : named(data.eventDefinitions, (item) => item.name))
+    if (inside === '/sessions/property_definitions') return page([{ id: 's1', name: '$session_duration', property_type: 'Numeric', is_numerical: true }])
     if (inside === '/property_definitions') return page(none ? [] : named(data.propertyDefinitions, (item) => item.name).filter((item) => !url.searchParams.get('is_numerical') || item.property_type === 'Numeric'))
     if (inside.endsWith('/values')) return [{ name: 'Germany' }, { name: 'France' }, { name: 'Japan' }, { name: 'Portugal' }]
     if (inside === '/persons') return page(none ? [] : named(data.persons, (item) => item.properties.email))

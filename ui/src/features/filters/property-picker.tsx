@@ -4,22 +4,11 @@ import { useProject } from '@/api/project'
 import { groupTypes, propertyDefinitions, type PropertyOwner } from '@/api/queries'
 import type { PropertyDefinition, PropertyFilterType, PropertyType } from '@/api/types'
 import { propertyLabel } from '@/lib/known-names'
-import { rank } from '@/lib/fuzzy'
 import { cx } from '@/ui/classes'
 import { useSettled } from '@/ui/states'
 import { PickList, type PickItem } from './pick-list'
 
 export type PickedProperty = { type: Extract<PropertyFilterType, 'event' | 'person' | 'group' | 'session' | 'hogql'>; key: string; group_type_index?: number; propertyType: PropertyType | null }
-
-const sessionProperties: [string, PropertyType][] = [
-    ['$session_duration', 'Numeric'],
-    ['$channel_type', 'String'],
-    ['$is_bounce', 'Boolean'],
-    ['$entry_current_url', 'String'],
-    ['$entry_pathname', 'String'],
-    ['$end_current_url', 'String'],
-    ['$pageview_count', 'Numeric'],
-]
 
 /** Properties that the chosen events really carry come first. */
 const seenFirst = (definitions: PropertyDefinition[]): PropertyDefinition[] => [...definitions].sort((a, b) => Number(b.is_seen_on_filtered_events ?? false) - Number(a.is_seen_on_filtered_events ?? false))
@@ -54,15 +43,10 @@ export function PropertyList({
     const [search, setSearch] = useState('')
     const settled = useSettled(search, 120)
     const owner = source?.owner ?? { type: 'event' as const }
-    const found = useQuery({
-        ...propertyDefinitions(project.id, owner, settled, { events: owner.type === 'event' ? events : undefined, numerical }),
-        enabled: owner.type !== 'session',
-    })
+    const found = useQuery(propertyDefinitions(project.id, owner, settled, { events: owner.type === 'event' ? events : undefined, numerical }))
 
-    const known: [string, PropertyType | null][] =
-        owner.type === 'session'
-            ? rank(search, sessionProperties, ([key]) => `${key} ${propertyLabel(key)}`)
-            : seenFirst(found.data?.results ?? []).map((definition) => [definition.name, definition.property_type ?? null])
+    const wanted = (definition: PropertyDefinition) => owner.type !== 'session' || !numerical || definition.is_numerical !== false
+    const known = seenFirst((found.data?.results ?? []).filter(wanted)).map((definition): [string, PropertyType | null] => [definition.name, definition.property_type ?? null])
     const typed = search.trim()
     const items: PickItem[] = known.map(([key]) => ({ key, label: propertyLabel(key), hint: key }))
     if (typed !== '' && owner.type !== 'session' && !known.some(([key]) => key === typed)) items.push({ key: typed, label: typed, hint: 'use this name' })
@@ -83,7 +67,7 @@ export function PropertyList({
             search={search}
             onSearch={setSearch}
             items={items}
-            loading={found.isFetching && !found.data && owner.type !== 'session'}
+            loading={found.isFetching && !found.data}
             onPick={pick}
             empty={numerical ? 'No numeric property yet. Type a name to use it anyway.' : 'None yet. Type a name to use it anyway.'}
             header={

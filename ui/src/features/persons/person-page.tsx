@@ -98,7 +98,7 @@ function KnownPerson({ person, crumbs }: { person: Person; crumbs: ReactNode }) 
         ...(person.last_seen_at ? ([['Last seen', formatAgo(person.last_seen_at, now)]] as [string, ReactNode][]) : []),
         ['From', whereFrom(person) || 'unknown'],
         ['Browser', [person.properties['$browser'], person.properties['$os']].map(asText).filter(Boolean).join(', ') || 'unknown'],
-        ['Came by', asText(person.properties['$initial_referring_domain']) || asText(person.properties['$initial_utm_source']) || 'unknown'],
+        ['Came by', asText(person.properties['$initial_referring_domain']).replace('$direct', 'typing the address') || asText(person.properties['$initial_utm_source']) || 'unknown'],
     ]
     return (
         <Page title={name} crumbs={crumbs} actions={<DeletePerson person={person} name={name} />}>
