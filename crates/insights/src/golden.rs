@@ -5,6 +5,8 @@
 //! `{"$between": [a, b]}` a number from a to b; numbers may differ in the last digits, `{"error": "text"}` expects a
 //! refusal that contains the text.
 
+pub mod hostile;
+
 use crate::answer::{Question, Refresh, Reply};
 use crate::{InsightsState, Limits, Parts};
 use async_trait::async_trait;
@@ -16,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use teams::Teams;
+use teams::{Team, Teams};
 use uuid::Uuid;
 
 const FILES: &[(&str, &str)] = &[
@@ -152,6 +154,11 @@ pub fn suites() -> Vec<Suite> {
 }
 
 impl Suite {
+    /// What is asked, for tests that ask it in other ways.
+    pub fn queries(&self) -> impl Iterator<Item = &Value> {
+        self.file.cases.iter().map(|case| &case.query)
+    }
+
     pub fn case_count(&self) -> usize {
         self.file.cases.len()
     }
@@ -258,12 +265,8 @@ impl Suite {
     /// Fills the store and asks every question. Returns what was wrong, one text per failing case. `sealed`: the store writes
     /// its newest rows into segments first.
     pub async fn run(&self, store: Arc<dyn EventStore>, sealed: bool) -> Vec<String> {
-        let batch = EventBatch { rows: self.rows(), overrides: self.overrides(), position: Some(1) };
-        if let Err(error) = store.append(batch).await {
-            return vec![format!("{}: the events could not be stored: {error}", self.name)];
-        }
-        if sealed && let Err(error) = store.flush().await {
-            return vec![format!("{}: the events could not be sealed: {error:#}", self.name)];
+        if let Err(problem) = self.fill(&store, sealed).await {
+            return vec![problem];
         }
         let mut failures = Vec::new();
         for case in &self.file.cases {
@@ -274,22 +277,34 @@ impl Suite {
         failures
     }
 
-    async fn check(&self, case: &Case, store: Arc<dyn EventStore>) -> Result<(), String> {
+    async fn fill(&self, store: &Arc<dyn EventStore>, sealed: bool) -> Result<(), String> {
+        let batch = EventBatch { rows: self.rows(), overrides: self.overrides(), position: Some(1) };
+        store.append(batch).await.map_err(|error| format!("{}: the events could not be stored: {error}", self.name))?;
+        if sealed {
+            store.flush().await.map_err(|error| format!("{}: the events could not be sealed: {error:#}", self.name))?;
+        }
+        Ok(())
+    }
+
+    /// The state that answers this file's questions, or one case's when it says otherwise.
+    async fn state(&self, case: Option<&Case>, store: Arc<dyn EventStore>) -> Result<(InsightsState, Arc<Team>), String> {
         let db = Db::in_memory().await;
         let teams = Teams::new(db.clone());
         let team = teams.create_for_tests("phc_golden").await;
-        let timezone = case.timezone.as_ref().or(self.file.timezone.as_ref()).map_or("UTC", String::as_str);
+        let timezone = case.and_then(|case| case.timezone.as_ref()).or(self.file.timezone.as_ref()).map_or("UTC", String::as_str);
         let timezone = timezone.parse().map_err(|_| format!("{timezone} is no timezone"))?;
         let team = teams
             .update(team.id, self.file.now, |team| {
                 team.timezone = timezone;
-                team.week_start_day = case.week_start_day.unwrap_or(0);
+                team.week_start_day = case.and_then(|case| case.week_start_day).unwrap_or(0);
                 team.settings.extend(self.file.settings.clone());
             })
             .await
             .map_err(|error| error.to_string())?
             .ok_or("the project is gone")?;
-        let types = Arc::new(read_types(case.property_types.as_ref().unwrap_or(&self.file.property_types)));
+        let types = case.and_then(|case| case.property_types.as_ref()).unwrap_or(&self.file.property_types);
+        let types = Arc::new(read_types(types));
+        let limits = Limits::default();
         let state = InsightsState::new(Parts {
             events: store,
             dimensions: self.dimensions(),
@@ -299,9 +314,14 @@ impl Suite {
             }),
             users: Arc::new(|_| Box::pin(async { Ok(None) })),
             db,
-            clock: Clock::Fixed(case.now.unwrap_or(self.file.now)),
-            limits: Limits { groups: case.groups.unwrap_or(Limits::default().groups), ..Limits::default() },
+            clock: Clock::Fixed(case.and_then(|case| case.now).unwrap_or(self.file.now)),
+            limits: Limits { groups: case.and_then(|case| case.groups).unwrap_or(limits.groups), ..limits },
         });
+        Ok((state, team))
+    }
+
+    async fn check(&self, case: &Case, store: Arc<dyn EventStore>) -> Result<(), String> {
+        let (state, team) = self.state(Some(case), store).await?;
         let reply = state.engine.reply(team, Question::new(case.query.clone(), Refresh::ForceBlocking)).await;
         let expected_error = case.expect.get("error").and_then(Value::as_str);
         match (reply, expected_error) {
