@@ -72,6 +72,10 @@ export type Project = {
     capture_performance_opt_in: boolean | null
     heatmaps_opt_in: boolean | null
     cookieless_server_hash_mode: 0 | 1 | 2 | null
+    person_processing_opt_out?: boolean | null
+    drop_bot_events?: boolean | null
+    /** A duration such as "30 00:00:00": days, hours, minutes, seconds. */
+    drop_events_older_than?: string | null
     live_events_token: string | null
     live_events_columns: string[] | null
     effective_membership_level: number | null

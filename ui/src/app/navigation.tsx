@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
 import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, HeartPulse, ListTree, LogOut, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { request } from '@/api/client'
@@ -8,6 +8,7 @@ import { ingestionLag, liveStats } from '@/api/queries'
 import { formatShort, count } from '@/lib/numbers'
 import { formatSeconds } from '@/lib/time'
 import { Mark } from '@/ui/brand'
+import { cx } from '@/ui/classes'
 import { Menu, MenuItem, MenuLabel, MenuLine } from '@/ui/floating'
 import { Dot } from '@/ui/panel'
 
@@ -26,13 +27,15 @@ type To =
 
 function NavLink({ to, icon, children, aside, section }: { to: To; icon: ReactNode; children: ReactNode; aside?: ReactNode; section?: string }) {
     const project = useProject()
+    // A section's pages share its first folder, whichever of them is open.
+    const folder = `/project/${project.id}/${to.split('/')[3]}`
+    const active = useRouterState({ select: (state) => state.location.pathname === folder || state.location.pathname.startsWith(`${folder}/`) })
     return (
         <Link
             to={to}
             params={{ projectId: String(project.id), section: section ?? '' }}
-            activeOptions={{ exact: false, includeSearch: false }}
-            className={item}
-            activeProps={{ className: '!bg-sunken !text-ink font-[560]', 'aria-current': 'page' }}
+            aria-current={active ? 'page' : undefined}
+            className={cx(item, active && '!bg-sunken font-[560] !text-ink')}
         >
             {icon}
             <span className="flex-1 truncate">{children}</span>

@@ -1,5 +1,5 @@
 import { useProject } from '@/api/project'
-import { Segmented } from '@/ui/choice'
+import { Segmented, Select } from '@/ui/choice'
 import { Block, ToggleRow, useMayAdminister, useSaveProject } from './parts'
 
 export function PrivacySettings() {
@@ -72,6 +72,49 @@ export function PrivacySettings() {
                     />
                 </div>
             </Block>
+            <Refusals />
         </>
+    )
+}
+
+const ages = [
+    { value: 'never', label: 'Keep every event' },
+    { value: '1 00:00:00', label: 'Older than a day' },
+    { value: '7 00:00:00', label: 'Older than 7 days' },
+    { value: '30 00:00:00', label: 'Older than 30 days' },
+    { value: '365 00:00:00', label: 'Older than a year' },
+]
+
+/** What is left out on purpose; each left-out event is counted on the ingestion page. */
+function Refusals() {
+    const project = useProject()
+    const save = useSaveProject()
+    const admin = useMayAdminister()
+    const age = project.drop_events_older_than ?? 'never'
+    const choices = ages.some((known) => known.value === age) ? ages : [...ages, { value: age, label: `Older than ${age}` }]
+    return (
+        <Block title="What is left out" about="Counted with its reason on the ingestion page, so that nothing disappears in silence.">
+            <ToggleRow
+                label="Robots"
+                hint="Crawlers and monitors that say who they are."
+                disabled={!admin}
+                checked={project.drop_bot_events ?? false}
+                onChange={(on) => save.mutate({ part: { drop_bot_events: on }, said: on ? 'Robots are left out from now on.' : 'Robots are kept from now on.' })}
+            />
+            <ToggleRow
+                label="Person profiles"
+                hint="No profile is made and no property of a person is stored; events still count."
+                disabled={!admin}
+                checked={project.person_processing_opt_out ?? false}
+                onChange={(on) => save.mutate({ part: { person_processing_opt_out: on }, said: on ? 'No person profiles are made from now on.' : 'Person profiles are made from now on.' })}
+            />
+            <div className="flex flex-wrap items-center justify-between gap-3 border-t border-line pt-3">
+                <span>
+                    <span className="block font-[550]">Late events</span>
+                    <span className="block text-sm text-ink-3">Devices that were offline can send events long after they happened.</span>
+                </span>
+                <Select label="Late events" className="w-[190px]" value={age} options={choices.map((choice) => ({ ...choice, disabled: !admin }))} onChange={(next) => save.mutate({ part: { drop_events_older_than: next === 'never' ? null : next }, said: 'Saved.' })} />
+            </div>
+        </Block>
     )
 }
