@@ -40,6 +40,7 @@ pub fn severity(kind: &str) -> Severity {
         }
         "cannot_merge_already_identified"
         | "cannot_merge_with_illegal_distinct_id"
+        | "definitions_limit_reached"
         | "ignored_invalid_timestamp"
         | "invalid_ai_token_property"
         | "invalid_group_set"

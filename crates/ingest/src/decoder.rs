@@ -19,7 +19,7 @@ use std::sync::Arc;
 use teams::Teams;
 
 /// Events between two looks at whether another task wants to run.
-const EVENTS_PER_TURN: usize = 256;
+pub(crate) const EVENTS_PER_TURN: usize = 256;
 const RESTRICTIONS_SECONDS: i64 = 30;
 /// Enough of an unknown token to recognise it.
 const SHOWN_TOKEN_CHARS: usize = 16;

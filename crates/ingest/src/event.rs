@@ -36,17 +36,23 @@ impl From<&Team> for Project {
             anonymize_ips: team.anonymize_ips,
             cookieless_mode: team.cookieless_mode,
             person_processing_opt_out: flag("person_processing_opt_out"),
-            drop_older_than_seconds: seconds(team.settings.get("drop_events_older_than_seconds").or_else(|| team.settings.get("drop_events_older_than"))),
+            drop_older_than_seconds: seconds(team.settings.get("drop_events_older_than")),
             drop_bots: flag("drop_bot_events"),
             ingested_event: team.ingested_event,
         }
     }
 }
 
-/// A positive number, as a number or as text (PostHog's API prints durations as text).
+/// A positive number of seconds, or a duration as PostHog's API prints it: `[days ]hh:mm:ss`.
 fn seconds(value: Option<&Value>) -> Option<i64> {
     let seconds = match value? {
         Value::Number(number) => number.as_f64()? as i64,
+        Value::String(text) if text.contains(':') => {
+            let (days, time) = text.split_once(' ').unwrap_or(("0", text));
+            let parts: Vec<i64> = time.split(':').map(|part| part.split('.').next().unwrap_or(part).parse().ok()).collect::<Option<_>>()?;
+            let [hours, minutes, seconds] = parts[..] else { return None };
+            days.parse::<i64>().ok()? * 86_400 + hours * 3_600 + minutes * 60 + seconds
+        }
         Value::String(text) => text.parse::<f64>().ok()? as i64,
         _ => return None,
     };
@@ -288,5 +294,20 @@ pub fn without_nul(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
         true => text.replace('\0', "\u{fffd}").into(),
         false => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_days_and_a_time() {
+        for (value, expected) in [
+            (json!(60), Some(60)), (json!("60.0"), Some(60)), (json!("01:00:00"), Some(3_600)), (json!("7 00:00:01.5"), Some(604_801)),
+            (json!(0), None), (json!("soon"), None), (json!("1:2"), None), (json!(null), None),
+        ] {
+            assert_eq!(seconds(Some(&value)), expected, "{value}");
+        }
     }
 }

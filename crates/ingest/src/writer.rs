@@ -9,7 +9,7 @@
 //! are, and nothing else is written twice. Overrides wait in an outbox table until the store has them.
 
 use crate::cookieless_store::Cookieless;
-use crate::decoder::{Decoded, Dropped, dropped};
+use crate::decoder::{Decoded, Dropped, EVENTS_PER_TURN, dropped};
 use crate::event::{HeatmapPoint, Incoming, Kind, Profile};
 use crate::names::Names;
 use crate::outcomes::Reason;
@@ -17,14 +17,14 @@ use crate::persons::{Belonging, WorkingSet};
 use crate::{Ports, heatmaps, store};
 use anyhow::{Context, Result, bail};
 use db::Transaction;
-use definitions::Observed;
+use definitions::{Observed, Refused};
 use definitions::warnings::Warning;
 use events::{EventBatch, EventRow, PersonOverride};
 use model::{PersonMode, TeamId, Timestamp};
 use parking_lot::Mutex;
 use people::ApplyError;
 use queue::{Offset, Reader};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -160,20 +160,14 @@ impl Writer {
         for attempt in 0..=UNLOCKED_ATTEMPTS {
             let locked = if attempt == UNLOCKED_ATTEMPTS { Some(self.lock(&teams).await?) } else { None };
             self.persons.prepare(&self.ports.db, events).await.context("loading persons")?;
-            let belongings: Vec<Belonging> = events.iter_mut().map(|event| self.persons.process(event, now, replay)).collect();
-            for (event, belonging) in events.iter_mut().zip(&belongings) {
-                if belonging.mode != PersonMode::Full && event.profile == Profile::Full {
-                    event.profile = Profile::Personless;
-                    event.strip_person();
-                }
-            }
+            let belongings = self.decide(events, now, replay).await;
             if replay {
                 return Ok((belongings, self.unsent.clone()));
             }
             if attempt == 0 {
                 self.learn(events, &teams, now).await?;
             }
-            let warnings = self.warnings(events, &belongings, drops, &heatmaps, now);
+            let warnings = self.warnings(events, &belongings, drops, &heatmaps, &teams, now);
             match self.commit(locked, &teams, &warnings, &heatmaps.rows, next, now).await {
                 Ok(mut overrides) => {
                     for warning in &warnings {
@@ -191,6 +185,22 @@ impl Writer {
             }
         }
         bail!("the persons of a batch changed although they were locked")
+    }
+
+    async fn decide(&mut self, events: &mut [Incoming], now: Timestamp, replay: bool) -> Vec<Belonging> {
+        let mut belongings = Vec::with_capacity(events.len());
+        for turn in events.chunks_mut(EVENTS_PER_TURN) {
+            for event in turn {
+                let belonging = self.persons.process(event, now, replay);
+                if belonging.mode != PersonMode::Full && event.profile == Profile::Full {
+                    event.profile = Profile::Personless;
+                    event.strip_person();
+                }
+                belongings.push(belonging);
+            }
+            tokio::task::yield_now().await;
+        }
+        belongings
     }
 
     async fn lock(&self, teams: &[TeamId]) -> Result<Transaction> {
@@ -223,6 +233,7 @@ impl Writer {
         belongings: &[Belonging],
         drops: &[Dropped],
         heatmaps: &Heatmaps,
+        teams: &[TeamId],
         now: Timestamp,
     ) -> Vec<Warning> {
         let of_events = events.iter().zip(belongings).flat_map(|(event, belonging)| {
@@ -232,8 +243,11 @@ impl Writer {
         let of_drops = drops.iter().filter(|drop| drop.reason.is_warning());
         let of_drops = of_drops.filter_map(|drop| Some((drop.team?, drop.reason.as_str(), &drop.details)));
         let of_heatmaps = heatmaps.warnings.iter().map(|(team, kind, details)| (*team, *kind, details));
+        let full = teams.iter().filter_map(|&team| Some((team, "definitions_limit_reached", unrecorded(self.ports.definitions.refused(team))?)));
+        let full: Vec<(TeamId, &'static str, Value)> = full.collect();
+        let of_definitions = full.iter().map(|(team, kind, details)| (*team, *kind, details));
         let mut stored: Vec<Warning> = Vec::new();
-        for (team, kind, details) in of_events.chain(of_drops).chain(of_heatmaps) {
+        for (team, kind, details) in of_events.chain(of_drops).chain(of_heatmaps).chain(of_definitions) {
             let always = kind.starts_with("cannot_merge");
             let recent = self.warned.get(&(team, kind)).is_some_and(|at| now.since(*at) < WARNING_PAUSE_US);
             if always || !recent && !stored.iter().any(|other| other.team == team && other.kind == kind) {
@@ -310,6 +324,18 @@ impl std::ops::Drop for Writer {
     fn drop(&mut self) {
         self.ports.definitions.forget_pending();
     }
+}
+
+/// What a project is told when it uses more names than are recorded; the events themselves are stored.
+fn unrecorded(refused: Refused) -> Option<Value> {
+    (refused != Refused::default()).then(|| {
+        json!({
+            "message": "The project uses more event or property names than are listed. Put variable data into values, not into names.",
+            "events": refused.events,
+            "properties": refused.properties,
+            "eventProperties": refused.pairs,
+        })
+    })
 }
 
 /// Takes heatmap data out of events, and events out that hold nothing else.

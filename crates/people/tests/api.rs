@@ -288,9 +288,16 @@ async fn groups_are_listed_found_made_and_edited() {
             assert_eq!(found["results"].as_array().unwrap().len(), expected, "{}: {query}", app.name);
         }
         assert_eq!(get(&app.router, &format!("{BASE}/groups")).await.0, StatusCode::BAD_REQUEST);
+        let page = app.get("/groups?group_type_index=0&limit=1&cursor=0").await;
+        assert_eq!(page["next"], Value::Null);
         let new = json!({"group_type_index": 0, "group_key": "new", "group_properties": {"size": 1}});
         assert_eq!(post(&app.router, &format!("{BASE}/groups"), new.clone()).await.0, StatusCode::CREATED);
         assert_eq!(post(&app.router, &format!("{BASE}/groups"), new).await.0, StatusCode::BAD_REQUEST);
+        let page = app.get("/groups?group_type_index=0&limit=1&cursor=0").await;
+        let next = page["next"].as_str().unwrap();
+        assert!(next.ends_with("/groups?group_type_index=0&limit=1&cursor=1"), "{next}");
+        let path = &next[next.find("/groups?").unwrap()..];
+        assert_eq!(app.get(path).await["results"], json!([acme]));
         let at = |action: &str| format!("{BASE}/groups/{action}?group_type_index=0&group_key=acme");
         let (_, body) = post(&app.router, &at("update_property"), json!({"key": "size", "value": 6})).await;
         assert_eq!(body["group_properties"], json!({"size": 6, "city": "Berlin"}));

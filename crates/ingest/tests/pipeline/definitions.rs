@@ -85,4 +85,5 @@ async fn a_project_with_too_many_event_names_keeps_its_events() {
     let row = world.db.fetch_one("SELECT COUNT(*) AS n FROM event_definition", &[]).await.unwrap();
     assert_eq!(row.get::<usize>("n").unwrap(), definitions::MAX_EVENTS);
     assert_eq!(world.ports.definitions.refused(world.team).events, 5);
+    assert_eq!(world.warnings().await, ["definitions_limit_reached"]);
 }

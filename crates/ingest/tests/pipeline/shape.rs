@@ -136,7 +136,7 @@ async fn a_project_may_drop_old_events_and_robots() {
     for mut world in worlds().await {
         world
             .set_team(|team| {
-                team.settings.insert("drop_events_older_than_seconds".into(), json!(3600));
+                team.settings.insert("drop_events_older_than".into(), json!("01:00:00"));
                 team.settings.insert("drop_bot_events".into(), json!(true));
             })
             .await;

@@ -70,7 +70,20 @@ async fn list(
     let seen = page.offset + groups.len() + usize::from(more);
     let Json(mut body) = web::paginated(&page, seen, groups.iter().map(wire::group).collect(), &uri);
     body.as_object_mut().and_then(|body| body.remove("count"));
+    for name in ["next", "previous"] {
+        if let Some(link) = body[name].as_str() {
+            body[name] = with_cursor(link).into();
+        }
+    }
     Ok(Json(body))
+}
+
+/// A link whose `offset` is called `cursor`, which is what clients take from it.
+fn with_cursor(link: &str) -> String {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let kept = query.split('&').filter(|pair| !pair.starts_with("cursor="));
+    let pairs: Vec<String> = kept.map(|pair| pair.strip_prefix("offset=").map_or_else(|| pair.to_owned(), |at| format!("cursor={at}"))).collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 #[derive(Deserialize)]
