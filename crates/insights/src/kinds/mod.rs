@@ -66,7 +66,6 @@ const LATER: &[&str] = &[
     "InsightActorsQuery",
     "SessionsQuery",
     "SessionsTimelineQuery",
-    "SavedInsightNode",
     "RecordingsQuery",
     "TracesQuery",
     "TraceQuery",

@@ -7,6 +7,7 @@ use crate::jobs::{MAX_ID_LENGTH, Outcome};
 use crate::nodes;
 use crate::overrides::FiltersOverride;
 use crate::run::Purpose;
+use crate::store::{self, Name};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -54,6 +55,9 @@ async fn run(
     access.require("query:read")?;
     let wants_csv = parameters.get("format").is_some_and(|format| format == "csv");
     let mut question = question(body)?;
+    if nodes::kind_of(&question.query) == Some("SavedInsightNode") {
+        question.query = saved(&state, &access, &question.query).await?;
+    }
     if wants_csv {
         question.purpose = Purpose::Export;
         question.refresh = Refresh::Blocking;
@@ -63,6 +67,15 @@ async fn run(
         (Reply::Complete(body), true) => table(body),
         (reply, _) => Ok(respond(reply)),
     }
+}
+
+/// The query of the saved insight that a node names by its short id.
+async fn saved(state: &InsightsState, access: &Access, node: &Value) -> ApiResult<Value> {
+    access.require("insight:read")?;
+    let short_id = node.get("shortId").and_then(Value::as_str).ok_or_else(|| ApiError::invalid("A SavedInsightNode needs a shortId."))?;
+    let insight = store::find(&state.db, access.team.id, &Name::ShortId(short_id.to_owned())).await?.filter(|insight| !insight.deleted);
+    let missing = || ApiError::validation("does_not_exist", format!("There is no insight \"{short_id}\" with a query."));
+    insight.and_then(|insight| insight.query).ok_or_else(missing)
 }
 
 async fn run_kind(

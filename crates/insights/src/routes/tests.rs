@@ -157,6 +157,16 @@ async fn wrappers_answer_what_their_source_answers() {
 }
 
 #[tokio::test]
+async fn a_saved_insight_is_run_by_its_short_id() {
+    let world = World::new().await;
+    let router = world.router();
+    let (_, made) = post(&router, INSIGHTS, count()).await;
+    let node = |short_id: &Value| json!({"query": {"kind": "SavedInsightNode", "shortId": short_id}});
+    assert_eq!(post(&router, QUERY, node(&made["short_id"])).await.1["results"], json!([[7]]));
+    assert_eq!(post(&router, QUERY, node(&json!("nothing1"))).await.0, 400);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_query_is_said_in_a_400() {
     let world = World::new().await;
     let router = world.router();
