@@ -10,7 +10,7 @@ describe('activity queries', () => {
             select: ['*', 'person', 'timestamp'],
             after: '-24h',
             before: '2025-03-12T15:00:00Z',
-            orderBy: ['timestamp DESC'],
+            orderBy: ['timestamp DESC', 'uuid DESC'],
             limit: 100,
             offset: 200,
         })
@@ -19,7 +19,7 @@ describe('activity queries', () => {
         expect(eventsQuery({ from: '2025-03-01', to: '2025-03-10', order: 'oldest' }, 'now', 1, 0)).toMatchObject({
             after: '2025-03-01',
             before: '2025-03-10T23:59:59.999999',
-            orderBy: ['timestamp ASC'],
+            orderBy: ['timestamp ASC', 'uuid ASC'],
         })
     })
     it('reads its address and nothing else', () => {

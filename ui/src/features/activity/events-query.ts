@@ -18,7 +18,8 @@ export function eventsQuery(search: ActivitySearch, anchor: string, limit: numbe
         select: ['*', 'person', 'timestamp'],
         after: range.from,
         before: range.to === null ? anchor : endOf(range.to),
-        orderBy: [search.order === 'oldest' ? 'timestamp ASC' : 'timestamp DESC'],
+        // Events of one batch can share their timestamp; the uuid keeps pages from overlapping.
+        orderBy: search.order === 'oldest' ? ['timestamp ASC', 'uuid ASC'] : ['timestamp DESC', 'uuid DESC'],
         limit,
         offset,
     }

@@ -4,7 +4,7 @@ import { ArrowUp, Pause, Play } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { followLiveEvents, type StreamState } from '@/api/live-stream'
 import { useProject } from '@/api/project'
-import { liveStats } from '@/api/queries'
+import { ingestionHealth, liveStats } from '@/api/queries'
 import type { LiveEvent } from '@/api/types'
 import { asText, EventDetails, place, shortId } from '@/features/events/public'
 import { EventPicker } from '@/features/filters/public'
@@ -29,6 +29,11 @@ export function LivePage() {
     const [paused, setPaused] = useState(false)
     const stream = useStream(search.event, paused)
     const stats = useQuery(liveStats(project.live_events_token))
+    // A watcher gets at most what its channel can hold; the true pace is the server's.
+    const health = useQuery(ingestionHealth(project.id))
+    const seen = perSecond(stream.rates)
+    const rate = Math.max(seen, health.data?.accepted.per_second ?? 0)
+    const partly = rate > 50 && rate > seen * 1.5
     const [open, setOpen] = useState<string | null>(null)
     const now = useNow(1000)
     const wanted = (search.search ?? '').toLowerCase()
@@ -46,7 +51,7 @@ export function LivePage() {
             }
         >
             <div className="grid shrink-0 grid-cols-2 gap-x-6 gap-y-3 border-b border-line px-3 py-3 md:flex md:gap-9 md:px-5">
-                <Figure label="Events per second" value={formatNumber(Math.round(perSecond(stream.rates) * 10) / 10)} extra={<Spark counts={stream.rates.counts} />} />
+                <Figure label="Events per second" value={formatNumber(rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10)} extra={partly ? null : <Spark counts={stream.rates.counts} />} />
                 <Figure label="Persons online now" value={formatNumber(stats.data?.users_on_product ?? new Set(stream.rows.map((event) => event.distinct_id)).size)} />
                 <Ranking label="Most frequent" entries={tops(stream.rows.map((event) => eventLabel(event.event)), 3)} />
                 <Ranking label="From where" entries={tops(stream.rows.map((event) => asText(event.properties['$geoip_country_name'] ?? event.properties['$geoip_country_code']) || undefined), 3)} />
@@ -59,7 +64,7 @@ export function LivePage() {
                     value={search.search ?? ''}
                     onChange={(text) => void navigate({ search: (old) => ({ ...old, search: text || undefined }), replace: true })}
                 />
-                <StreamLine state={stream.state} paused={paused} held={stream.held} />
+                <StreamLine state={stream.state} paused={paused} held={stream.held} partly={partly} />
             </div>
             <div className="relative min-h-0 flex-1">
                 {stream.held > 0 && !paused ? (
@@ -192,13 +197,15 @@ function LiveRow({ event, now, open, onToggle }: { event: LiveEvent; now: Date; 
     )
 }
 
-function StreamLine({ state, paused, held }: { state: StreamState; paused: boolean; held: number }) {
+function StreamLine({ state, paused, held, partly }: { state: StreamState; paused: boolean; held: number; partly: boolean }) {
     const text = paused
         ? held > 0
             ? `Paused, ${held >= kept ? `the newest ${kept} wait` : `${count(held, 'event')} waiting`}`
             : 'Paused'
         : state.kind === 'open'
-          ? 'Connected'
+          ? partly
+              ? 'Connected; too fast to show every event'
+              : 'Connected'
           : state.kind === 'connecting'
             ? 'Connecting'
             : `Not connected: ${state.reason}. Trying again in ${state.retryInSeconds} s`

@@ -140,7 +140,7 @@ function Timeline({ person, event, onEvent }: { person: Person; event: string | 
         queryFn: async ({ pageParam, signal }) => {
             const response = await runQuery<unknown[][]>(
                 project.id,
-                { kind: 'EventsQuery', select: ['*', 'timestamp'], personId: id, event: event ?? undefined, after: 'all', orderBy: ['timestamp DESC'], limit: size, offset: pageParam },
+                { kind: 'EventsQuery', select: ['*', 'timestamp'], personId: id, event: event ?? undefined, after: 'all', orderBy: ['timestamp DESC', 'uuid DESC'], limit: size, offset: pageParam },
                 { signal }
             )
             return { events: response.results.map((cells) => readEventRow(cells[0])), hasMore: response.hasMore ?? response.results.length === size }
