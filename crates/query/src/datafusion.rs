@@ -24,10 +24,12 @@ pub fn interpreted_functions() -> Vec<&'static str> {
         "identity",
         "emptyArray",
         "orOneNull",
+        "arrayElementOrDefault",
         "toString",
         "toFloat",
         "toBool",
         "toUUID",
+        "hex",
         "round",
         "JSONExtract",
         "arraySum",
@@ -350,6 +352,7 @@ fn call(call: &FunctionCall, typed: &Typed) -> String {
     match function.spelling {
         Spelling::Call(name) => format!("{name}({})", list(&call.args)),
         Spelling::Template(template) => fill(template, &call.args, ""),
+        Spelling::Eval if call.name == "arrayElement" && !typed.nullable => eval("arrayElementOrDefault", &call.args, &typed.kind),
         Spelling::Eval => eval(call.name, &call.args, &typed.kind),
         Spelling::Special => special(call, typed),
     }
@@ -411,6 +414,7 @@ fn special(call: &FunctionCall, typed: &Typed) -> String {
         ("notEmpty", Type::Array(_)) => format!("(coalesce(array_length({}), 0) > 0)", first()),
         ("empty", _) => format!("({} = '')", first()),
         ("notEmpty", _) => format!("({} <> '')", first()),
+        ("reverse", _) => format!("reverse({})", first()),
         ("round", Type::Int(_)) if args.len() == 1 => first(),
         ("arrayMap", Type::Lambda) => format!("array_transform({}, {})", expr(&args[1]), first()),
         ("arrayFilter", Type::Lambda) => format!("array_filter({}, {})", expr(&args[1]), first()),

@@ -144,7 +144,7 @@ pub fn start_of_date(unit: Unit, date: NaiveDate, monday: bool) -> NaiveDate {
     }
 }
 
-/// The start of the interval of `count` units that holds `at`. Intervals are counted from 1970 (weeks from its first week start).
+/// The start of the interval of `count` units that holds `at`. Intervals are counted from 1970.
 pub fn start_of_interval(count: i64, unit: Unit, at: Timestamp, zone: Tz, monday: bool) -> Timestamp {
     let count = count.max(1);
     if count == 1 {
@@ -159,7 +159,8 @@ pub fn start_of_interval(count: i64, unit: Unit, at: Timestamp, zone: Tz, monday
     let date = start_of_date(unit, wall.date(), monday);
     let index = match unit {
         Unit::Day => i64::from(days_since_epoch(date)),
-        Unit::Week => (i64::from(days_since_epoch(date)) + 4).div_euclid(7),
+        // Pairs of weeks and so on count from the first Monday of 1970.
+        Unit::Week => (i64::from(days_since_epoch(date)) - 4).div_euclid(7),
         Unit::Month => months(date),
         Unit::Quarter => months(date).div_euclid(3),
         _ => i64::from(date.year()) - 1970,
@@ -220,12 +221,18 @@ pub fn age(unit: Unit, from: Timestamp, to: Timestamp, zone: Tz) -> i64 {
     if let Some(micros) = unit.micros() {
         return to.since(from) / micros;
     }
-    let (early, late, sign) = if from <= to { (from, to, 1) } else { (to, from, -1) };
-    let mut count = diff(unit, early, late, zone);
-    if count > 0 && add(unit, count, early, zone) > late {
-        count -= 1;
+    let (early, late, sign) = if from <= to { (local(from, zone), local(to, zone), 1) } else { (local(to, zone), local(from, zone), -1) };
+    let days = late.signed_duration_since(early).num_days();
+    // A month is full when its day of the month is reached again, so the 28th does not complete one that began on the 31st.
+    let begun = months(late.date()) - months(early.date());
+    let full = begun - i64::from((late.day(), late.time()) < (early.day(), early.time()));
+    sign * match unit {
+        Unit::Day => days,
+        Unit::Week => days / 7,
+        Unit::Month => full,
+        Unit::Quarter => full / 3,
+        _ => full / 12,
     }
-    sign * count
 }
 
 /// ISO dates and times with or without offset, unix seconds (9 or 10 digits) and milliseconds (13 digits); without offset in `zone`.
@@ -317,13 +324,13 @@ pub fn format(at: Timestamp, pattern: &str, zone: Tz) -> String {
             Some('m') => write!(out, "{:02}", date.month()),
             Some('c') => write!(out, "{}", date.month()),
             Some('d') => write!(out, "{:02}", date.day()),
-            Some('e') => write!(out, "{:>2}", date.day()),
+            Some('e') => write!(out, "{}", date.day()),
             Some('j') => write!(out, "{:03}", date.ordinal()),
             Some('Q') => write!(out, "{}", date.month0() / 3 + 1),
             Some('H') => write!(out, "{:02}", time.hour()),
-            Some('k') => write!(out, "{:>2}", time.hour()),
+            Some('k') => write!(out, "{:02}", time.hour()),
             Some('I' | 'h') => write!(out, "{:02}", time.hour12().1),
-            Some('l') => write!(out, "{:>2}", time.hour12().1),
+            Some('l') => write!(out, "{:02}", time.hour12().1),
             Some('i') => write!(out, "{:02}", time.minute()),
             Some('M') => write!(out, "{}", date.format("%B")),
             Some('S' | 's') => write!(out, "{:02}", time.second()),
@@ -401,7 +408,8 @@ mod tests {
         assert_eq!(diff(Unit::Hour, from, to, Tz::UTC), 23);
         assert_eq!(diff(Unit::Day, from, to, Tz::UTC), 1);
         assert_eq!(age(Unit::Day, from, to, Tz::UTC), 0);
-        assert_eq!(age(Unit::Month, at("2025-01-31"), at("2025-02-28"), Tz::UTC), 1);
+        assert_eq!(age(Unit::Month, at("2025-01-31"), at("2025-02-28"), Tz::UTC), 0);
+        assert_eq!(age(Unit::Month, at("2025-01-28"), at("2025-02-28"), Tz::UTC), 1);
     }
 
     #[test]

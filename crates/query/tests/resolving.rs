@@ -154,7 +154,7 @@ fn columns_carry_clickhouse_types() {
         types(
             "select count(), uniq(person_id), sum(1), avg(1), min(timestamp), max(properties.x), any(event), groupArray(event) from events"
         ),
-        ["UInt64", "UInt64", "Int64", "Nullable(Float64)", "DateTime64(6, 'UTC')", "Nullable(String)", "Nullable(String)", "Array(String)"]
+        ["UInt64", "UInt64", "UInt64", "Float64", "DateTime64(6, 'UTC')", "Nullable(String)", "String", "Array(String)"]
     );
     assert_eq!(
         types(

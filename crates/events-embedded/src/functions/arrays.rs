@@ -37,6 +37,11 @@ entries! {
         "arrayConcat" => |args, _| Ok(Value::Array(args.iter().flat_map(|array| array.items().iter().cloned()).collect())),
         "arraySlice" => |args, _| Ok(slice(args)),
         "arrayElement" => |args, _| Ok(place(args[1].as_int(), args[0].items().len()).and_then(|at| args[0].items().get(at)).cloned().unwrap_or(Value::Null)),
+        // Where elements cannot be NULL, a position outside gives the type's default.
+        "arrayElementOrDefault" => |args, kind| {
+            let found = place(args[1].as_int(), args[0].items().len()).and_then(|at| args[0].items().get(at)).cloned();
+            Ok(found.unwrap_or_else(|| default_of(kind)))
+        },
         "hasAny" => |args, _| Ok(Value::Bool(args[1].items().iter().any(|item| contains(&args[0], item)))),
         "hasAll" => |args, _| Ok(Value::Bool(args[1].items().iter().all(|item| contains(&args[0], item)))),
         "arrayEnumerate" => |args, _| Ok(Value::Array((1..=args[0].items().len() as i64).map(Value::Int).collect())),
@@ -141,18 +146,21 @@ fn slice(args: &[Value]) -> Value {
 
 fn resize(args: &[Value], kind: &Kind) -> Result<Value> {
     let count = bounded(args[1].as_int())?;
-    let default = match kind {
-        Kind::Array(item) => match **item {
-            Kind::Int | Kind::Unsigned => Value::Int(0),
-            Kind::Float => Value::Float(0.0),
-            Kind::Text => Value::text(""),
-            _ => Value::Null,
-        },
-        _ => Value::Null,
-    };
+    let default = if let Kind::Array(item) = kind { default_of(item) } else { Value::Null };
     let mut items = args[0].items().to_vec();
     items.resize(count, args.get(2).cloned().unwrap_or(default));
     Ok(Value::Array(items))
+}
+
+pub fn default_of(kind: &Kind) -> Value {
+    match kind {
+        Kind::Array(_) => Value::Array(Vec::new()),
+        Kind::Int | Kind::Unsigned => Value::Int(0),
+        Kind::Float => Value::Float(0.0),
+        Kind::Text => Value::text(""),
+        Kind::Bool => Value::Bool(false),
+        _ => Value::Null,
+    }
 }
 
 fn zip(args: &[Value], _: &Kind) -> Result<Value> {

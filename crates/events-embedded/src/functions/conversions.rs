@@ -26,7 +26,7 @@ fn to_float(args: &Arguments) -> Result<ArrayRef> {
 }
 
 fn to_int(args: &Arguments) -> Result<ArrayRef> {
-    Ok(Arc::new(args.texts(0)?.iter().map(|text| text?.trim().parse().ok()).collect::<Int64Array>()))
+    Ok(Arc::new(args.texts(0)?.iter().map(|text| text?.parse().ok()).collect::<Int64Array>()))
 }
 
 /// Text, zone of texts without offset.

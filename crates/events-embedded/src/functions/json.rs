@@ -8,10 +8,14 @@ entries! {
     strict {
         "JSONText" => |args, _| Ok(find_in(args).map_or(Value::Null, |json| property_text(&json))),
         "JSONExtract" => |args, kind| Ok(find_in(args).map_or_else(|| empty(kind), |json| as_kind(&json, kind))),
-        "JSONExtractString" => |args, _| Ok(Value::text(match find_in(args) {
-            Some(Json::String(text)) => text,
-            _ => String::new(),
-        })),
+        "JSONExtractOrDefault" => |args, kind| Ok(match find_in(args).map_or(Value::Null, |json| as_kind(&json, kind)) {
+            Value::Null => super::arrays::default_of(kind),
+            found => found,
+        }),
+        "JSONExtractString" => |args, _| Ok(match find_in(args).map_or(Value::Null, |json| property_text(&json)) {
+            Value::Null => Value::text(""),
+            found => found,
+        }),
         "JSONExtractInt" => |args, _| Ok(Value::Int(find_in(args).and_then(|json| integer(&json)).unwrap_or(0))),
         "JSONExtractFloat" => |args, _| Ok(Value::Float(find_in(args).and_then(|json| float(&json)).unwrap_or(0.0))),
         "JSONExtractBool" => |args, _| Ok(Value::Bool(find_in(args) == Some(Json::Bool(true)))),

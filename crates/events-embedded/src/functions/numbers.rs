@@ -51,11 +51,15 @@ fn round(args: &[Value], _: &Kind) -> Result<Value> {
     })
 }
 
+/// Days beyond the month's end run into the next one; what is no month is 1970-01-01.
 fn make_date(args: &[Value], _: &Kind) -> Result<Value> {
-    let part = |at: usize| u32::try_from(args[at].as_int()).ok();
-    let date = i32::try_from(args[0].as_int()).ok().zip(part(1)).zip(part(2));
-    let date = date.and_then(|((year, month), day)| chrono::NaiveDate::from_ymd_opt(year, month, day));
-    Ok(date.map_or(Value::Null, |date| Value::Date(query::time::days_since_epoch(date))))
+    let (year, month, day) = (args[0].as_int(), args[1].as_int(), args[2].as_int());
+    let first =
+        i32::try_from(year).ok().zip(u32::try_from(month).ok()).and_then(|(year, month)| chrono::NaiveDate::from_ymd_opt(year, month, 1));
+    Ok(Value::Date(match first {
+        Some(first) if (1..=31).contains(&day) => query::time::days_since_epoch(first) + day as i32 - 1,
+        _ => 0,
+    }))
 }
 
 /// Instants are written in the time zone that is the second argument.

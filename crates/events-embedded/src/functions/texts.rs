@@ -171,9 +171,6 @@ fn count(text: &str, needle: &str) -> Value {
 
 fn split(separator: &str, text: &str, limit: Option<&Value>) -> Value {
     let limit = limit.map_or(usize::MAX, |limit| if limit.as_int() > 0 { limit.as_int() as usize } else { usize::MAX });
-    if text.is_empty() {
-        return Value::Array(Vec::new());
-    }
     if separator.is_empty() {
         return Value::Array(text.chars().take(limit).map(|c| Value::text(c.to_string())).collect());
     }

@@ -92,7 +92,8 @@ fn after_host(url: &str) -> &str {
     if scheme(url).is_empty() && url.starts_with('/') {
         return url;
     }
-    rest.find('/').map_or("", |at| if rest[..at].contains(['?', '#']) { "" } else { &rest[at..] })
+    // Also behind a question mark, as ClickHouse looks for it.
+    rest.find('/').map_or("", |at| &rest[at..])
 }
 
 fn port(args: &[Value], _: &Kind) -> Result<Value> {

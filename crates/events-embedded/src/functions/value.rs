@@ -274,7 +274,7 @@ impl Value {
         }
     }
 
-    /// As ClickHouse writes it, in UTC; arrays and tuples as JSON.
+    /// As ClickHouse writes it, in UTC.
     pub fn to_text(&self) -> Option<String> {
         Some(match self {
             Value::Null => return None,
@@ -284,7 +284,8 @@ impl Value {
             Value::Float(value) => super::numbers::float_text(*value),
             Value::Date(days) => query::time::date_from_days(*days).to_string(),
             Value::Time(at) => query::time::format(model::Timestamp(*at), "%Y-%m-%d %H:%i:%S.%f", chrono_tz::UTC),
-            Value::Array(_) | Value::Tuple(_) => super::json::to_json(self).to_string(),
+            Value::Array(items) => format!("[{}]", literals(items)),
+            Value::Tuple(items) => format!("({})", literals(items)),
         })
     }
 
@@ -322,4 +323,16 @@ impl Value {
             }
         }
     }
+}
+
+/// Elements as ClickHouse writes them inside of an array.
+fn literals(items: &[Value]) -> String {
+    let literal = |item: &Value| match item {
+        Value::Text(_) | Value::Date(_) | Value::Time(_) => {
+            let text = item.to_text().unwrap_or_default();
+            format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+        }
+        other => other.to_text().unwrap_or_else(|| "NULL".to_owned()),
+    };
+    items.iter().map(literal).collect::<Vec<_>>().join(",")
 }

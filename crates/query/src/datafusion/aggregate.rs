@@ -31,12 +31,13 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
         "uniq" => format!("count(DISTINCT {value}){plain}"),
         "sum" => format!("coalesce(sum({distinct}{value}){plain}, {})", if *kind == Type::Float { "CAST('0' AS DOUBLE)" } else { "0" }),
         "min" | "max" => or_default(&format!("{}({value}){plain}", call.name), first),
-        "any" => format!("first_value({value}{}){present}", order_by(call)),
-        "anyLast" => format!("last_value({value}{}){present}", order_by(call)),
+        "any" => or_default(&format!("first_value({value}{}){present}", order_by(call)), first),
+        "anyLast" => or_default(&format!("last_value({value}{}){present}", order_by(call)), first),
         "argMin" | "argMax" => {
             let by = &call.args[1];
             let order = if call.name == "argMin" { "ASC" } else { "DESC" };
-            format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", expr(by), after(call, &[first, by]))
+            let sql = format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", expr(by), after(call, &[first, by]));
+            if by.nullable { sql } else { or_default(&sql, first) }
         }
         "median" => format!("percentile_cont({value}, 0.5){present}"),
         "quantile" => format!("percentile_cont({value}, {}){present}", fraction(call.params.first())),

@@ -10,25 +10,25 @@ use Want as W;
 pub const AGGREGATES: &[Function] = &[
     aggregate("count", (0, 1), &[W::Any], UInt64, Never, Special),
     aggregate("uniq", (1, 8), &[W::Any], UInt64, Never, Special),
-    aggregate("sum", (1, 1), &[W::Number], Number, Never, Special),
-    aggregate("avg", (1, 1), &[W::Float], Float, Always, Template("avg($0)")),
+    aggregate("sum", (1, 1), &[W::Number], By(total), Never, Special),
+    aggregate("avg", (1, 1), &[W::Float], Float, Strict, Template("avg($0)")),
     aggregate("min", (1, 1), &[W::Any], Same(0), Strict, Special),
     aggregate("max", (1, 1), &[W::Any], Same(0), Strict, Special),
-    aggregate("any", (1, 1), &[W::Any], Same(0), Always, Special),
-    aggregate("anyHeavy", (1, 1), &[W::Any], Same(0), Always, Special),
-    aggregate("anyLast", (1, 1), &[W::Any], Same(0), Always, Special),
-    aggregate("argMin", (2, 2), &[W::Any], Same(0), Always, Special),
-    aggregate("argMax", (2, 2), &[W::Any], Same(0), Always, Special),
-    aggregate("median", (1, 1), &[W::Float], Float, Always, Special),
-    aggregate("quantile", (1, 1), &[W::Float], Float, Always, Special),
+    aggregate("any", (1, 1), &[W::Any], Same(0), Strict, Special),
+    aggregate("anyHeavy", (1, 1), &[W::Any], Same(0), Strict, Special),
+    aggregate("anyLast", (1, 1), &[W::Any], Same(0), Strict, Special),
+    aggregate("argMin", (2, 2), &[W::Any], Same(0), Strict, Special),
+    aggregate("argMax", (2, 2), &[W::Any], Same(0), Strict, Special),
+    aggregate("median", (1, 1), &[W::Float], Float, Strict, Special),
+    aggregate("quantile", (1, 1), &[W::Float], Float, Strict, Special),
     aggregate("quantiles", (1, 1), &[W::Float], By(floats), Never, Special),
-    aggregate("stddevPop", (1, 1), &[W::Float], Float, Always, Template("stddev_pop($0)")),
-    aggregate("stddevSamp", (1, 1), &[W::Float], Float, Always, Template("stddev($0)")),
-    aggregate("varPop", (1, 1), &[W::Float], Float, Always, Template("var_pop($0)")),
-    aggregate("varSamp", (1, 1), &[W::Float], Float, Always, Template("var_samp($0)")),
-    aggregate("covarPop", (2, 2), &[W::Float], Float, Always, Template("covar_pop($0, $1)")),
-    aggregate("covarSamp", (2, 2), &[W::Float], Float, Always, Template("covar_samp($0, $1)")),
-    aggregate("corr", (2, 2), &[W::Float], Float, Always, Template("corr($0, $1)")),
+    aggregate("stddevPop", (1, 1), &[W::Float], Float, Strict, Template("stddev_pop($0)")),
+    aggregate("stddevSamp", (1, 1), &[W::Float], Float, Strict, Template("stddev($0)")),
+    aggregate("varPop", (1, 1), &[W::Float], Float, Strict, Template("var_pop($0)")),
+    aggregate("varSamp", (1, 1), &[W::Float], Float, Strict, Template("var_samp($0)")),
+    aggregate("covarPop", (2, 2), &[W::Float], Float, Strict, Template("covar_pop($0, $1)")),
+    aggregate("covarSamp", (2, 2), &[W::Float], Float, Strict, Template("covar_samp($0, $1)")),
+    aggregate("corr", (2, 2), &[W::Float], Float, Strict, Template("corr($0, $1)")),
     aggregate("groupArray", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("groupUniqArray", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("topK", (1, 1), &[W::Any], By(array_of_values), Never, Special),
@@ -38,7 +38,7 @@ pub const AGGREGATES: &[Function] = &[
     aggregate("every", (1, 1), &[W::Truth], Condition, Always, Template("bool_and($0)")),
     aggregate("some", (1, 1), &[W::Truth], Condition, Always, Template("bool_or($0)")),
     aggregate("string_agg", (2, 2), &[W::Text], Text, Always, Template("CAST(string_agg($0, $1)$f AS VARCHAR)")),
-    aggregate("avgWeighted", (2, 2), &[W::Float], Float, Always, Template("(sum($0 * $1)$f / sum(CASE WHEN $0 IS NOT NULL THEN $1 END)$f)")),
+    aggregate("avgWeighted", (2, 2), &[W::Float], Float, Strict, Template("(sum($0 * $1)$f / sum(CASE WHEN $0 IS NOT NULL THEN $1 END)$f)")),
 
     window("row_number", (0, 0), &[], UInt64, Never, "row_number"),
     window("rank", (0, 0), &[], UInt64, Never, "rank"),
@@ -52,6 +52,15 @@ pub const AGGREGATES: &[Function] = &[
     window("last_value", (1, 1), &[W::Any], Same(0), Always, "last_value"),
     window("nth_value", (2, 2), &[W::Any, W::Int], Same(0), Always, "nth_value"),
 ];
+
+fn total(args: &[Typed]) -> crate::typed::Column {
+    crate::typed::Column::new(match args.first().map(|arg| &arg.kind) {
+        Some(Type::Int(name)) if name.starts_with('U') => UINT64,
+        Some(Type::Int(_)) => INT64,
+        Some(Type::Bool | Type::Condition) => UINT64,
+        _ => Type::Float,
+    })
+}
 
 fn floats(_: &[Typed]) -> crate::typed::Column {
     crate::typed::Column::new(Type::array(crate::typed::Column::nullable(Type::Float)))

@@ -25,6 +25,8 @@ pub const SCALARS: &[Function] = &[
     scalar("isNotNull", (1, 1), &[W::Any], Condition, Never, Special),
     scalar("toString", (1, 1), &[W::Any], Text, Strict, Special),
     scalar("toInt", (1, 2), &[W::Any], Int, Always, Special),
+    // `toInt` of a float: NULL when it is not whole.
+    scalar("wholeInt", (1, 1), &[W::Float], Int, Always, Spelling::Template("CASE WHEN trunc($0) = $0 THEN TRY_CAST($0 AS BIGINT) END")),
     scalar("toFloat", (1, 2), &[W::Any], Float, Always, Special),
     scalar("toBool", (1, 1), &[W::Any], Bool, Always, Special),
     scalar("toUUID", (1, 1), &[W::Text], Uuid, Always, Special),
@@ -39,13 +41,13 @@ pub const SCALARS: &[Function] = &[
     scalar("nullIf", (2, 2), &[W::Any], Same(0), Always, Spelling::Call("nullif")),
     scalar("xor", (2, 2), &[W::Truth], Condition, Strict, Spelling::Template("($0 <> $1)")),
 
-    scalar("plus", (2, 2), &[W::Number], Number, Strict, Spelling::Template("($0 + $1)")),
-    scalar("minus", (2, 2), &[W::Number], Number, Strict, Spelling::Template("($0 - $1)")),
-    scalar("multiply", (2, 2), &[W::Number], Number, Strict, Spelling::Template("($0 * $1)")),
+    scalar("plus", (2, 2), &[W::Number], By(sum_of), Strict, Spelling::Template("($0 + $1)")),
+    scalar("minus", (2, 2), &[W::Number], By(difference_of), Strict, Spelling::Template("($0 - $1)")),
+    scalar("multiply", (2, 2), &[W::Number], By(sum_of), Strict, Spelling::Template("($0 * $1)")),
     template("divide", (2, 2), &[W::Float], Float, "($0 / $1)"),
-    scalar("modulo", (2, 2), &[W::Number], Number, Always, Spelling::Template("($0 % nullif($1, 0))")),
-    scalar("intDiv", (2, 2), &[W::Int], Int, Always, Spelling::Template("($0 / nullif($1, 0))")),
-    scalar("intDivOrZero", (2, 2), &[W::Int], Int, Strict, Spelling::Template("coalesce($0 / nullif($1, 0), 0)")),
+    scalar("modulo", (2, 2), &[W::Number], By(remainder_of), Strict, Spelling::Template("($0 % nullif($1, 0))")),
+    scalar("intDiv", (2, 2), &[W::Int], Same(0), Strict, Spelling::Template("($0 / nullif($1, 0))")),
+    scalar("intDivOrZero", (2, 2), &[W::Int], Same(0), Strict, Spelling::Template("coalesce($0 / nullif($1, 0), 0)")),
     scalar("negate", (1, 1), &[W::Number], Number, Strict, Spelling::Template("(- $0)")),
     template("abs", (1, 1), &[W::Number], Number, "abs($0)"),
     scalar("round", (1, 2), &[W::Number, W::Int], Number, Strict, Special),
@@ -91,7 +93,7 @@ pub const SCALARS: &[Function] = &[
     scalar("length", (1, 1), &[W::Any], UInt64, Strict, Special),
     scalar("empty", (1, 1), &[W::Any], Condition, Strict, Special),
     scalar("notEmpty", (1, 1), &[W::Any], Condition, Strict, Special),
-    call("lengthUTF8", (1, 1), &[W::Text], UInt64, "character_length"),
+    template("lengthUTF8", (1, 1), &[W::Text], UInt64, "CAST(character_length($0) AS BIGINT)"),
     call("lower", (1, 1), &[W::Text], Text, "lower"),
     call("upper", (1, 1), &[W::Text], Text, "upper"),
     scalar("concat", (1, MANY), &[W::Text], Text, Never, Spelling::Call("concat")),
@@ -135,12 +137,12 @@ pub const SCALARS: &[Function] = &[
     eval("leftPad", (2, 3), &[W::Text, W::Int, W::Text], Text),
     eval("rightPad", (2, 3), &[W::Text, W::Int, W::Text], Text),
     eval("repeat", (2, 2), &[W::Text, W::Int], Text),
-    call("reverse", (1, 1), &[W::Text], Text, "reverse"),
+    scalar("reverse", (1, 1), &[W::Any], Text, Strict, Special),
     eval("initcap", (1, 1), &[W::Text], Text),
     eval("ascii", (1, 1), &[W::Text], Int),
     eval("base64Encode", (1, 1), &[W::Text], Text),
     eval_or_null("base64Decode", (1, 1), &[W::Text], Text),
-    eval("hex", (1, 1), &[W::Any], Text),
+    scalar("hex", (1, 1), &[W::Any], Text, Strict, Special),
     eval_or_null("unhex", (1, 1), &[W::Text], Text),
     call("MD5", (1, 1), &[W::Text], Text, "md5"),
     eval("SHA256", (1, 1), &[W::Text], Text),
@@ -178,6 +180,8 @@ pub const SCALARS: &[Function] = &[
     eval("encodeURLComponent", (1, 1), &[W::Text], Text),
 
     scalar("JSONExtract", (2, MANY), &[W::Text, W::Any], Text, Always, Special),
+    // Of a type that cannot be NULL.
+    eval("JSONExtractOrDefault", (2, MANY), &[W::Text, W::Any], Text),
     eval("JSONExtractString", (1, MANY), &[W::Text, W::Any], Text),
     eval("JSONExtractInt", (1, MANY), &[W::Text, W::Any], Int),
     eval("JSONExtractFloat", (1, MANY), &[W::Text, W::Any], Float),
@@ -355,9 +359,54 @@ fn item(args: &[Typed]) -> Column {
     }
 }
 
-/// Positions outside of the array give NULL.
+/// A position outside of the array gives NULL, or the type's default where elements cannot be NULL.
 fn element(args: &[Typed]) -> Column {
-    Column::nullable(item(args).kind)
+    let item = item(args);
+    let has_default = matches!(item.kind, Type::Int(_) | Type::Float | Type::String | Type::Bool | Type::Condition);
+    let nullable = item.nullable || !has_default || args.iter().any(|arg| arg.nullable);
+    Column { kind: item.kind, nullable }
+}
+
+/// As wide as ClickHouse computes with: one step wider than the wider side.
+fn sum_of(args: &[Typed]) -> Column {
+    arithmetic(args, false)
+}
+
+/// Of the type of the divisor.
+fn remainder_of(args: &[Typed]) -> Column {
+    let nullable = args.iter().any(|arg| arg.nullable);
+    let whole = args.iter().all(|arg| matches!(arg.kind, Type::Int(_) | Type::Bool | Type::Condition));
+    Column { kind: if whole { args[1].kind.clone() } else { Type::Float }, nullable }
+}
+
+/// The same, and always signed.
+fn difference_of(args: &[Typed]) -> Column {
+    arithmetic(args, true)
+}
+
+fn arithmetic(args: &[Typed], signed: bool) -> Column {
+    let nullable = args.iter().any(|arg| arg.nullable);
+    let mut widest = 8;
+    let mut signed = signed;
+    for arg in args {
+        match &arg.kind {
+            Type::Int(name) => {
+                signed |= name.starts_with('I');
+                widest = widest.max(name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(64));
+            }
+            Type::Bool | Type::Condition => {}
+            _ => return Column { kind: Type::Float, nullable },
+        }
+    }
+    let name = match (signed, widest) {
+        (false, 8) => "UInt16",
+        (false, 16) => "UInt32",
+        (false, _) => "UInt64",
+        (true, 8) => "Int16",
+        (true, 16) => "Int32",
+        (true, _) => "Int64",
+    };
+    Column { kind: Type::Int(name), nullable }
 }
 
 fn number_element(args: &[Typed]) -> Column {

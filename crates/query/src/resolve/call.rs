@@ -368,7 +368,7 @@ impl Resolver<'_> {
             }
             "toInt" => {
                 let inner = self.expr(&args[0])?;
-                self.to_int(inner)
+                if inner.kind == Type::Float { self.scalar("wholeInt", vec![inner]) } else { self.to_int(inner) }
             }
             "toFloat" => {
                 let inner = self.expr(&args[0])?;
@@ -386,6 +386,23 @@ impl Resolver<'_> {
             "assumeNotNull" | "toNullable" => {
                 let inner = self.expr(&args[0])?;
                 Typed { nullable: function.name == "toNullable", ..inner }
+            }
+            "reverse" => {
+                let inner = self.expr(&args[0])?;
+                if matches!(inner.kind, Type::Array(_)) {
+                    self.scalar("arrayReverse", vec![inner])
+                } else {
+                    let text = self.to_text(inner);
+                    self.scalar("reverse", vec![text])
+                }
+            }
+            // Digests are written in hexadecimal already; ClickHouse's are bytes.
+            "hex" => {
+                let inner = self.expr(&args[0])?;
+                match &inner.node {
+                    Node::Call(call) if matches!(call.name, "MD5" | "SHA256") => self.scalar("upper", vec![inner]),
+                    _ => self.scalar("hex", vec![inner]),
+                }
             }
             "toTypeName" => {
                 let inner = self.expr(&args[0])?;
@@ -468,7 +485,7 @@ impl Resolver<'_> {
             typed.push(self.expr(key)?);
         }
         let nullable = column.nullable || typed[0].nullable;
-        let call = self.scalar("JSONExtract", typed);
+        let call = self.scalar(if column.nullable { "JSONExtract" } else { "JSONExtractOrDefault" }, typed);
         Ok(Typed { kind: column.kind, nullable, ..call })
     }
 
@@ -492,13 +509,32 @@ impl Resolver<'_> {
             return error(span, format!("The lambda of {} takes {} parameters for {} arrays", function.name, params.len(), arrays.len()));
         }
         // Several arrays are one array of tuples.
-        let array = if arrays.len() == 1 { arrays.remove(0) } else { self.scalar("arrayZip", arrays) };
+        let several = arrays.len() > 1;
+        let array = if several { self.scalar("arrayZip", arrays) } else { arrays.remove(0) };
         let wants_truth = matches!(
             function.name,
             "arrayFilter" | "arrayExists" | "arrayAll" | "arrayCount" | "arrayFirst" | "arrayLast" | "arrayFirstIndex"
         );
         let lambda = self.lambda(params, body, &array, wants_truth)?;
-        Ok(self.apply_lambda(function.name, lambda, array))
+        let result = self.apply_lambda(function.name, lambda, array);
+        // What is picked out of several arrays are the elements of the first.
+        match (several, function.name) {
+            (true, "arrayFilter" | "arraySort" | "arrayReverseSort") => Ok(self.first_of_each(result)),
+            (true, "arrayFirst" | "arrayLast") => self.member(result, &["1".to_owned()], span),
+            _ => Ok(result),
+        }
+    }
+
+    fn first_of_each(&mut self, tuples: Typed) -> Typed {
+        let Type::Array(item) = &tuples.kind else { return tuples };
+        let Type::Tuple(items) = &item.kind else { return tuples };
+        let Some(first) = items.first().cloned() else { return tuples };
+        let param = format!("item_{}", self.scope().lambdas.len());
+        let whole = Typed::new(Node::Param(param.clone()), item.kind.clone(), item.nullable);
+        let body = Typed::new(Node::TupleItem { of: Box::new(whole), index: 1 }, first.kind.clone(), first.nullable);
+        let lambda = Typed::new(Node::Lambda { params: vec![param], body: Box::new(body) }, Type::Lambda, first.nullable);
+        let nullable = tuples.nullable;
+        Typed { kind: Type::array(first), nullable, ..self.scalar("arrayMap", vec![lambda, tuples]) }
     }
 
     fn lambda(&mut self, params: &[String], body: &Expr, array: &Typed, wants_truth: bool) -> Result<Typed> {
@@ -551,8 +587,11 @@ impl Resolver<'_> {
                 let truths = call(self, "arrayMap", Type::array(Column::new(Type::Bool)), nullable);
                 match name {
                     "arrayFirstIndex" => self.scalar("indexOf", vec![truths, Typed::constant(Constant::Bool(true), Type::Bool)]),
-                    "arrayFirst" => Typed { kind: item.kind, ..self.scalar("arrayFirstTrue", vec![array.clone(), truths]) },
-                    _ => Typed { kind: item.kind, ..self.scalar("arrayLastTrue", vec![array.clone(), truths]) },
+                    _ => {
+                        let picker = if name == "arrayFirst" { "arrayFirstTrue" } else { "arrayLastTrue" };
+                        let found = Typed { kind: item.kind, ..self.scalar(picker, vec![array.clone(), truths]) };
+                        if item.nullable { found } else { self.or_default(found) }
+                    }
                 }
             }
             "arraySort" | "arrayReverseSort" => {

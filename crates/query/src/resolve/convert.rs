@@ -136,7 +136,7 @@ impl Resolver<'_> {
     pub(super) fn to_truth(&mut self, expr: Typed, span: Span) -> Result<Typed> {
         match &expr.kind {
             kind if kind.is_truth() => Ok(expr),
-            Type::Null => Ok(Typed::constant(Constant::Bool(false), Type::Condition)),
+            Type::Null => Ok(Typed::constant(Constant::Null, Type::Condition)),
             Type::Int(_) | Type::Float => {
                 if let Some(value) = expr.as_int() {
                     return Ok(Typed::constant(Constant::Bool(value != 0), Type::Condition));

@@ -86,16 +86,15 @@ impl Resolver<'_> {
             "dateTrunc" => {
                 let unit = self.unit(&args[0])?;
                 let at = self.expr(&args[1])?;
-                let monday = unit == Unit::Week && self.monday();
-                Ok(self.start_of(unit, Typed::int(1), at, monday))
+                Ok(self.start_of(unit, Typed::int(1), at, true))
             }
             "toStartOfInterval" => {
                 let (at, interval) = (self.expr(&args[0])?, self.expr(&args[1])?);
                 let (Type::Interval(unit), Node::Call(mut call)) = (interval.kind, interval.node) else {
                     return error(span, "toStartOfInterval takes an interval, such as toIntervalDay(1)");
                 };
-                let monday = self.monday();
-                Ok(self.start_of(unit, call.args.remove(0), at, monday))
+                // Only `toStartOfWeek` follows the project's week.
+                Ok(self.start_of(unit, call.args.remove(0), at, true))
             }
             _ => error(span, format!("Unsupported function call '{name}(...)'")),
         }
