@@ -15,6 +15,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Segments of one size class are merged when there are this many of them.
 const FAN_IN: usize = 4;
@@ -36,14 +37,23 @@ pub struct Job {
 impl Shared {
     /// Does the most useful merge; false when there is none.
     pub fn compact_once(&self) -> Result<bool> {
-        let manifest = self.structure.lock().clone();
+        let manifest = {
+            let manifest = self.structure.lock();
+            if self.merged.load(Ordering::Relaxed) == manifest.generation {
+                return Ok(false);
+            }
+            manifest.clone()
+        };
         let state = self.state.read();
         let mut weeks: BTreeMap<(TeamId, Week), Vec<Arc<Segment>>> = BTreeMap::new();
         for segment in state.all_segments() {
             weeks.entry((segment.meta.team, segment.meta.week)).or_default().push(segment.clone());
         }
         drop(state);
-        let Some(job) = weeks.into_values().find_map(|segments| choose(segments, &manifest)) else { return Ok(false) };
+        let Some(job) = weeks.into_values().find_map(|segments| choose(segments, &manifest)) else {
+            self.merged.store(manifest.generation, Ordering::Relaxed);
+            return Ok(false);
+        };
         let done = match &job.inputs[..] {
             [segment] if !self.erasures_touch(segment)? => self.note_erased(segment, manifest.last_erasure),
             _ => self.run(&job, &manifest),

@@ -71,6 +71,7 @@ impl Engine {
             writer: Mutex::new(recovered.writer),
             state: RwLock::new(recovered.state),
             signal: Signal::default(),
+            merged: AtomicU64::new(u64::MAX),
             damage: Mutex::default(),
             disk,
         });

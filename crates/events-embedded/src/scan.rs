@@ -30,7 +30,7 @@ const BATCH_BYTES: usize = 256 << 20;
 #[derive(Default)]
 pub struct Counters {
     pub rows: AtomicU64,
-    pub bytes: AtomicU64,
+    pub bytes: Arc<AtomicU64>,
 }
 
 /// Columns that are cheap to read before the others.
@@ -121,7 +121,6 @@ impl Scan {
         if !self.may_pass(times) {
             return Ok(true);
         }
-        let before = opened.file.bytes_read();
         self.counters.rows.fetch_add(group.num_rows() as u64, Ordering::Relaxed);
         let mut wanted = true;
         for (at, portion) in self.portions(&opened, number)?.into_iter().enumerate() {
@@ -130,7 +129,6 @@ impl Scan {
             }
             wanted = wanted && (!self.may_pass(times) || self.read_portion(segment, &opened, number, portion, emit)?);
         }
-        self.counters.bytes.fetch_add(opened.file.bytes_read().saturating_sub(before), Ordering::Relaxed);
         Ok(wanted)
     }
 
@@ -144,7 +142,8 @@ impl Scan {
     ) -> Result<bool> {
         let view = self.snapshot.view_of(&segment.meta);
         let batch_rows = (BATCH_BYTES / segment.meta.max_row_bytes.max(1) as usize).clamp(1, BATCH_ROWS);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
+        let file = opened.file.counted(&self.counters.bytes);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, opened.metadata.clone())
             .with_row_groups(vec![number])
             .with_batch_size(batch_rows)
             .with_projection(mask(opened, &self.wanted, &view)?)

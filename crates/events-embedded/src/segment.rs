@@ -5,13 +5,13 @@ use crate::disk::{Disk, DiskFile};
 use crate::keys::{Key, Keyring};
 use crate::merge::Layout;
 use crate::side::{self, CheckedFile, Keys, Summing};
-use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use anyhow::{Context, Result, bail, ensure};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
 use model::{TeamId, Timestamp};
 use parking_lot::Mutex;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -252,18 +252,10 @@ impl SegmentWriter {
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("rows lack {name}"));
-        let times = column(columns::TIMESTAMP)?.as_primitive::<TimestampMicrosecondType>();
-        let uuids = column(columns::UUID)?.as_fixed_size_binary();
-        let (events, distinct_ids) = (column(columns::EVENT)?.as_dictionary::<Int32Type>(), column(columns::DISTINCT_ID)?.as_dictionary::<Int32Type>());
-        let (event_names, distinct_names) = (events.values().as_string::<i32>(), distinct_ids.values().as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            let at = times.value(row);
-            self.meta.first_us = self.meta.first_us.min(at);
-            self.meta.last_us = self.meta.last_us.max(at);
-            let event = event_names.value(events.keys().value(row) as usize);
-            let distinct_id = distinct_names.value(distinct_ids.keys().value(row) as usize);
-            self.keys.push(self.keyring.key(self.meta.team.0, Timestamp(at).utc_day(), event, distinct_id, uuids.value(row)));
+        let times = add_keys(batch, self.meta.team, &mut self.keyring, &mut self.keys)?;
+        for at in times.values() {
+            self.meta.first_us = self.meta.first_us.min(*at);
+            self.meta.last_us = self.meta.last_us.max(*at);
         }
         for (count, array) in self.counts.iter_mut().zip(batch.columns()) {
             *count += (array.len() - array.null_count()) as u64;
@@ -306,6 +298,37 @@ impl SegmentWriter {
         self.disk.sync_folder_of(&name)?;
         Ok(self.meta)
     }
+}
+
+/// Appends the keys of stored rows; returns their times.
+fn add_keys(batch: &RecordBatch, team: TeamId, keyring: &mut Keyring, keys: &mut Vec<Key>) -> Result<TimestampMicrosecondArray> {
+    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("rows lack {name}"));
+    let times = column(columns::TIMESTAMP)?.as_primitive::<TimestampMicrosecondType>();
+    let uuids = column(columns::UUID)?.as_fixed_size_binary();
+    let (events, distinct_ids) = (column(columns::EVENT)?.as_dictionary::<Int32Type>(), column(columns::DISTINCT_ID)?.as_dictionary::<Int32Type>());
+    let (event_names, distinct_names) = (events.values().as_string::<i32>(), distinct_ids.values().as_string::<i32>());
+    for row in 0..batch.num_rows() {
+        let event = event_names.value(events.keys().value(row) as usize);
+        let distinct_id = distinct_names.value(distinct_ids.keys().value(row) as usize);
+        keys.push(keyring.key(team.0, Timestamp(times.value(row)).utc_day(), event, distinct_id, uuids.value(row)));
+    }
+    Ok(times.clone())
+}
+
+/// Makes the keys of a segment anew from its rows, which are compared with their checksums on the way.
+pub fn rebuild_keys(disk: &Disk, meta: &SegmentMeta, mut keyring: Keyring) -> Result<()> {
+    let opened = open(disk, meta)?;
+    let schema = opened.metadata.schema();
+    let roots = [columns::UUID, columns::EVENT, columns::TIMESTAMP, columns::DISTINCT_ID].map(|name| schema.index_of(name));
+    let roots = roots.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mask = ProjectionMask::roots(opened.metadata.parquet_schema(), roots);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_projection(mask).build()?;
+    let mut keys = Vec::with_capacity(meta.rows as usize);
+    for batch in reader {
+        add_keys(&batch?, meta.team, &mut keyring, &mut keys)?;
+    }
+    ensure!(keys.len() as u64 == meta.rows, "it has {} rows instead of {}", keys.len(), meta.rows);
+    disk.replace(&meta.side(), &side::encode(opened.file.length(), opened.file.sums(), &keys)).context("replacing the side file")
 }
 
 fn writer_properties(first: &RecordBatch, zstd_level: i32) -> Result<WriterProperties> {

@@ -5,6 +5,7 @@ use crate::functions;
 use crate::scan::Counters;
 use crate::snapshot::Snapshot;
 use crate::table::EventsTable;
+use arrow::array::Array;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::execution::context::SQLOptions;
@@ -40,7 +41,8 @@ pub async fn run(printed: Arc<Printed>, team: TeamId, snapshot: Arc<Snapshot>, d
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|error| failure(error, &budget))?;
         rows += batch.num_rows();
-        bytes += batch.get_array_memory_size();
+        // Batches are often slices of one large one, whose whole size each would report.
+        bytes += batch.columns().iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
         if rows > budget.rows {
             return Err(QueryError::Invalid(format!("the query gives more than {} rows; add a LIMIT", budget.rows)));
         }

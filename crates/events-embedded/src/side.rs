@@ -1,10 +1,12 @@
 //! The file beside a segment's Parquet file: checksums of its blocks, and the keys of its rows. Version 1.
 //!
 //! ```text
-//! "hogletSD" version:u32 block:u32 parquet_bytes:u64 blocks:u32 keys_bytes:u64 crc_of_the_rest:u32 crc_of_the_above:u32
+//! "hogletSD" version:u32 block:u32 parquet_bytes:u64 blocks:u32 keys_bytes:u64 crc_of_blocks:u32 crc_of_keys:u32 crc_of_the_above:u32
 //! crc32 of each block of the Parquet file
 //! keys (see `keys`)
 //! ```
+//!
+//! The two parts have checksums of their own, so that damaged keys can be made anew from rows that are known to be good.
 //!
 //! Parquet readers find nothing unusual in the Parquet file; everything of ours is here.
 
@@ -23,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const MAGIC: [u8; 8] = *b"hogletSD";
 const VERSION: u32 = 1;
-const HEADER: usize = 44;
+const HEADER: usize = 48;
 const BLOCK: usize = 64 << 10;
 
 /// Passes bytes on and keeps the checksum of every block.
@@ -73,18 +75,19 @@ impl<W: Write> Write for Summing<W> {
 
 pub fn encode(parquet_bytes: u64, sums: &[u32], keys: &[Key]) -> Vec<u8> {
     let keys = keys::encode(keys);
-    let mut body: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
-    body.extend_from_slice(&keys);
-    let mut out = Vec::with_capacity(HEADER + body.len());
+    let sums: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    let mut out = Vec::with_capacity(HEADER + sums.len() + keys.len());
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&(BLOCK as u32).to_le_bytes());
     out.extend_from_slice(&parquet_bytes.to_le_bytes());
-    out.extend_from_slice(&(sums.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(sums.len() as u32 / 4).to_le_bytes());
     out.extend_from_slice(&(keys.len() as u64).to_le_bytes());
-    out.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    out.extend_from_slice(&crc32fast::hash(&sums).to_le_bytes());
+    out.extend_from_slice(&crc32fast::hash(&keys).to_le_bytes());
     out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
-    out.extend_from_slice(&body);
+    out.extend_from_slice(&sums);
+    out.extend_from_slice(&keys);
     out
 }
 
@@ -92,17 +95,18 @@ struct Header {
     parquet_bytes: u64,
     sums: usize,
     keys: usize,
-    body_crc: u32,
+    sums_crc: u32,
+    keys_crc: u32,
 }
 
 fn read_header(bytes: &[u8]) -> Result<Header> {
     let head = bytes.first_chunk::<HEADER>().context("its side file ends early")?;
     let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
     let long = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
-    ensure!(head[..8] == MAGIC && crc32fast::hash(&head[..40]) == number(40), "its side file's header is damaged");
+    ensure!(head[..8] == MAGIC && crc32fast::hash(&head[..44]) == number(44), "its side file's header is damaged");
     ensure!(number(8) == VERSION, "its side file has version {}, which this build does not know", number(8));
     ensure!(number(12) as usize == BLOCK, "its side file has blocks of {} bytes", number(12));
-    Ok(Header { parquet_bytes: long(16), sums: number(24) as usize, keys: long(28) as usize, body_crc: number(36) })
+    Ok(Header { parquet_bytes: long(16), sums: number(24) as usize, keys: long(28) as usize, sums_crc: number(36), keys_crc: number(40) })
 }
 
 /// The keys of one segment, mapped from its side file.
@@ -114,12 +118,12 @@ pub struct Keys {
 impl Keys {
     pub fn open(disk: &Disk, name: &str) -> Result<Self> {
         let file = disk.open(name).with_context(|| format!("opening {name}"))?;
-        // SAFETY: side files are written once, before the manifest names them, and never changed or cut after that.
+        // SAFETY: side files are written before the manifest names them, or replaced as a whole; they are never changed or cut in place.
         let map = unsafe { memmap2::Mmap::map(&file) }.with_context(|| format!("mapping {name}"))?;
         let header = read_header(&map)?;
         let start = HEADER + header.sums * 4;
         ensure!(map.len() == start + header.keys, "its side file has the wrong length");
-        ensure!(crc32fast::hash(&map[HEADER..]) == header.body_crc, "its side file is damaged");
+        ensure!(crc32fast::hash(&map[start..]) == header.keys_crc, "its keys are damaged");
         StoredKeys::new(&map[start..])?;
         Ok(Keys { map, start })
     }
@@ -131,7 +135,11 @@ impl Keys {
 
 /// A Parquet file whose blocks are compared with their checksums when they are first read.
 #[derive(Clone)]
-pub struct CheckedFile(Arc<Checked>);
+pub struct CheckedFile {
+    checked: Arc<Checked>,
+    /// Counts the bytes that are read through this handle.
+    counter: Option<Arc<AtomicU64>>,
+}
 
 struct Checked {
     file: File,
@@ -140,7 +148,6 @@ struct Checked {
     /// One bit per block that was found good.
     good: Vec<AtomicU64>,
     damaged: AtomicBool,
-    bytes_read: AtomicU64,
     /// The last block read; Parquet's footer and neighbouring pages share blocks.
     recent: Mutex<Option<(usize, Bytes)>>,
 }
@@ -153,6 +160,7 @@ impl CheckedFile {
         let header = read_header(&head)?;
         let mut sums = vec![0; header.sums * 4];
         opened.read_exact(&mut sums).context("its side file ends early")?;
+        ensure!(crc32fast::hash(&sums) == header.sums_crc, "its checksums are damaged");
         let sums: Vec<u32> = sums.as_chunks().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
         let file = disk.open(parquet).with_context(|| format!("opening {parquet}"))?;
         let length = file.metadata()?.len();
@@ -165,54 +173,65 @@ impl CheckedFile {
             sums,
             good,
             damaged: AtomicBool::new(false),
-            bytes_read: AtomicU64::new(0),
             recent: Mutex::new(None),
         };
-        Ok(CheckedFile(Arc::new(checked)))
+        Ok(CheckedFile { checked: Arc::new(checked), counter: None })
     }
 
     /// Whether a block was found that does not fit its checksum.
     pub fn is_damaged(&self) -> bool {
-        self.0.damaged.load(Ordering::Relaxed)
+        self.checked.damaged.load(Ordering::Relaxed)
     }
 
-    pub fn bytes_read(&self) -> u64 {
-        self.0.bytes_read.load(Ordering::Relaxed)
+    /// Another handle, whose reading is counted.
+    pub fn counted(&self, counter: &Arc<AtomicU64>) -> Self {
+        CheckedFile { checked: self.checked.clone(), counter: Some(counter.clone()) }
+    }
+
+    pub fn length(&self) -> u64 {
+        self.checked.length
+    }
+
+    /// The checksums of the blocks.
+    pub fn sums(&self) -> &[u32] {
+        &self.checked.sums
     }
 
     fn read(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.0.length);
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.checked.length);
         let Some(end) = end else {
-            return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {}", self.0.length)));
+            return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {}", self.checked.length)));
         };
-        self.0.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+        if let Some(counter) = &self.counter {
+            counter.fetch_add(length as u64, Ordering::Relaxed);
+        }
         let blocks = start as usize / BLOCK..(end as usize).div_ceil(BLOCK);
         if blocks.clone().all(|block| self.is_good(block)) {
             let mut bytes = vec![0; length];
-            self.0.file.read_exact_at(&mut bytes, start)?;
+            self.checked.file.read_exact_at(&mut bytes, start)?;
             return Ok(bytes.into());
         }
         let from = blocks.start * BLOCK;
-        let mut bytes = vec![0; (blocks.end * BLOCK).min(self.0.length as usize) - from];
-        self.0.file.read_exact_at(&mut bytes, from as u64)?;
+        let mut bytes = vec![0; (blocks.end * BLOCK).min(self.checked.length as usize) - from];
+        self.checked.file.read_exact_at(&mut bytes, from as u64)?;
         for (block, content) in blocks.zip(bytes.chunks(BLOCK)) {
-            if crc32fast::hash(content) != self.0.sums[block] {
-                self.0.damaged.store(true, Ordering::Relaxed);
+            if crc32fast::hash(content) != self.checked.sums[block] {
+                self.checked.damaged.store(true, Ordering::Relaxed);
                 return Err(ParquetError::General(format!("block {block} does not fit its checksum")));
             }
-            self.0.good[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
+            self.checked.good[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
         }
         Ok(Bytes::from(bytes).slice(start as usize - from..end as usize - from))
     }
 
     fn is_good(&self, block: usize) -> bool {
-        self.0.good[block / 64].load(Ordering::Relaxed) >> (block % 64) & 1 == 1
+        self.checked.good[block / 64].load(Ordering::Relaxed) >> (block % 64) & 1 == 1
     }
 }
 
 impl Length for CheckedFile {
     fn len(&self) -> u64 {
-        self.0.length
+        self.checked.length
     }
 }
 
@@ -236,14 +255,14 @@ pub struct Sequential {
 
 impl Read for Sequential {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.file.0.length {
+        if self.at >= self.file.checked.length {
             return Ok(0);
         }
         let block = self.at as usize / BLOCK;
-        let mut recent = self.file.0.recent.lock();
+        let mut recent = self.file.checked.recent.lock();
         if recent.as_ref().is_none_or(|(number, _)| *number != block) {
             let start = (block * BLOCK) as u64;
-            let length = BLOCK.min((self.file.0.length - start) as usize);
+            let length = BLOCK.min((self.file.checked.length - start) as usize);
             *recent = Some((block, self.file.read(start, length).map_err(io::Error::other)?));
         }
         let (_, bytes) = recent.as_ref().expect("was just filled");

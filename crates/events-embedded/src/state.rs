@@ -9,7 +9,7 @@ use crate::log::Log;
 use crate::manifest::{Erasure, Manifest};
 use crate::memory::MemTable;
 use crate::overrides::Overrides;
-use crate::segment::{Segment, SegmentMeta};
+use crate::segment::{self, Segment, SegmentMeta};
 use crate::snapshot::Snapshot;
 use anyhow::Result;
 use events::StoreStats;
@@ -39,6 +39,8 @@ pub struct Shared {
     pub state: RwLock<State>,
     pub next_file: AtomicU64,
     pub signal: Signal,
+    /// The manifest's generation for which there was nothing to merge.
+    pub merged: AtomicU64,
     /// What was found damaged since the start, in words.
     pub damage: Mutex<Vec<String>>,
 }
@@ -143,12 +145,16 @@ impl Shared {
         self.damage.lock().push(what);
     }
 
-    /// Takes a damaged segment out of all answers and moves its files away. Other data stays readable.
+    /// Makes damaged keys anew where the rows are good; otherwise takes the segment out of all answers and moves its files
+    /// away. Other data stays readable.
     pub fn quarantine(&self, segments: &[Arc<Segment>]) -> Result<()> {
         let mut manifest = self.structure.lock();
-        let damaged: Vec<&SegmentMeta> = segments.iter().map(|segment| &segment.meta).collect();
+        let damaged: Vec<&SegmentMeta> = segments.iter().map(|segment| &segment.meta).filter(|meta| !self.repair(meta)).collect();
         let is_damaged = |meta: &SegmentMeta| damaged.iter().any(|other| other.id == meta.id);
         let mut next = manifest.clone();
+        if damaged.is_empty() {
+            return Ok(());
+        }
         let found: Vec<SegmentMeta> = next.segments.extract_if(.., |meta| is_damaged(meta)).collect();
         next.quarantined.extend(found.iter().cloned());
         self.commit(&mut manifest, next, |state| {
@@ -165,6 +171,25 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Whether the segment is whole again. The caller holds the structure.
+    fn repair(&self, meta: &SegmentMeta) -> bool {
+        let is_it = |segment: &&Arc<Segment>| segment.meta.id == meta.id;
+        let known = self.state.read().segments.get(&meta.team).and_then(|list| list.iter().find(is_it).cloned());
+        // Somebody else may have dealt with it.
+        let Some(known) = known else { return false };
+        if !known.is_damaged() {
+            return true;
+        }
+        if segment::rebuild_keys(&self.disk, meta, self.keyring.clone()).is_err() {
+            return false;
+        }
+        for segment in self.state.write().segments.entry(meta.team).or_default().iter_mut().filter(|segment| segment.meta.id == meta.id) {
+            *segment = Arc::new(Segment::new(meta.clone(), self.disk.clone()));
+        }
+        self.report_damage(format!("the keys of segment {} were damaged and were made anew from its events", meta.parquet()));
+        true
     }
 
     pub fn stats(&self) -> StoreStats {
