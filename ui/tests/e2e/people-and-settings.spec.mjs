@@ -154,6 +154,7 @@ test('the palette and the keyboard reach everything', async () => {
     await page.keyboard.press('g')
     await page.keyboard.press('p')
     await page.waitForURL(/\/persons$/)
+    await page.getByRole('heading', { name: 'Persons', level: 1 }).waitFor()
     await page.getByRole('row', { name: /ann@example.test/ }).waitFor()
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')

@@ -111,7 +111,7 @@ function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsR
     const total = isTotalDisplay(state.display)
     const localNow = `${dayIn(new Date(), project.timezone)} ${formatClock(new Date(), project.timezone)}`
     const incomplete = state.display === 'ActionsLineGraph' && state.range.to === null && lastIsIncomplete(shown[0]?.days ?? [], state.interval, localNow)
-    const moved = whatMoved(lines)
+    const moved = state.breakdowns.length > 0 ? whatMoved(lines) : []
     const open = (line: Line, bucket?: number) => {
         if (line.isFormula) return
         onDoor({ line, day: bucket === undefined ? undefined : line.days[bucket], value: bucket === undefined ? line.total : (line.data[bucket] ?? 0) })

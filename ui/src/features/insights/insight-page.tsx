@@ -217,7 +217,7 @@ function Rename({ name, onRename }: { name: string; onRename: (name: string) => 
     if (draft === null) {
         return (
             <h1 className="min-w-0">
-                <button type="button" title="Rename" onClick={() => setDraft(name)} className="-mx-1.5 block max-w-full truncate rounded-sm px-1.5 font-[600] hover:bg-sunken" dir="auto">
+                <button type="button" title="Rename" onClick={() => setDraft(name)} className="block max-w-full truncate rounded-sm font-[600] hover:bg-sunken" dir="auto">
                     {name}
                 </button>
             </h1>
