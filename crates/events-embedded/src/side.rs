@@ -20,8 +20,9 @@ use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 const MAGIC: [u8; 8] = *b"hogletSD";
 const VERSION: u32 = 1;
@@ -142,7 +143,9 @@ pub struct CheckedFile {
 }
 
 struct Checked {
-    file: File,
+    path: PathBuf,
+    /// Kept open while not too many are; otherwise each reading opens it.
+    kept: Option<KeptOpen>,
     length: u64,
     sums: Vec<u32>,
     /// One bit per block that was found good.
@@ -168,7 +171,8 @@ impl CheckedFile {
         ensure!(sums.len() as u64 == length.div_ceil(BLOCK as u64), "its side file has the wrong number of checksums");
         let good = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let checked = Checked {
-            file,
+            path: disk.path(parquet),
+            kept: KeptOpen::new(file),
             length,
             sums,
             good,
@@ -208,12 +212,12 @@ impl CheckedFile {
         let blocks = start as usize / BLOCK..(end as usize).div_ceil(BLOCK);
         if blocks.clone().all(|block| self.is_good(block)) {
             let mut bytes = vec![0; length];
-            self.checked.file.read_exact_at(&mut bytes, start)?;
+            self.checked.read_exact_at(&mut bytes, start)?;
             return Ok(bytes.into());
         }
         let from = blocks.start * BLOCK;
         let mut bytes = vec![0; (blocks.end * BLOCK).min(self.checked.length as usize) - from];
-        self.checked.file.read_exact_at(&mut bytes, from as u64)?;
+        self.checked.read_exact_at(&mut bytes, from as u64)?;
         for (block, content) in blocks.zip(bytes.chunks(BLOCK)) {
             if crc32fast::hash(content) != self.checked.sums[block] {
                 self.checked.damaged.store(true, Ordering::Relaxed);
@@ -244,6 +248,35 @@ impl ChunkReader for CheckedFile {
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         self.read(start, length)
+    }
+}
+
+/// Files that may be kept open; the rest of the process needs descriptors as well.
+const MAX_KEPT_OPEN: usize = 256;
+static KEPT_OPEN: AtomicUsize = AtomicUsize::new(0);
+
+struct KeptOpen(File);
+
+impl KeptOpen {
+    fn new(file: File) -> Option<Self> {
+        let before = KEPT_OPEN.fetch_add(1, Ordering::Relaxed);
+        let kept = KeptOpen(file);
+        (before < MAX_KEPT_OPEN).then_some(kept)
+    }
+}
+
+impl Drop for KeptOpen {
+    fn drop(&mut self) {
+        KEPT_OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Checked {
+    fn read_exact_at(&self, out: &mut [u8], at: u64) -> io::Result<()> {
+        match &self.kept {
+            Some(KeptOpen(file)) => file.read_exact_at(out, at),
+            None => File::open(&self.path)?.read_exact_at(out, at),
+        }
     }
 }
 

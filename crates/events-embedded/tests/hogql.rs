@@ -349,8 +349,33 @@ async fn aggregates() {
         "select event, distinct_id, count() from events group by all order by 1, 2" => [["A", "u1", 2], ["A", "u2", 1], ["B", "u2", 1], ["B", "u3", 1]],
         "select event, count() from events group by rollup(event) order by event" => [["A", 3], ["B", 2], [null, 5]],
         "select string_agg(event, ',') from events where event = 'A'" => [["A,A,A"]],
+        "select sum(x), sum(toFloat(x)), uniq(x), uniq(toString(x)), max(x), max(x * 1.0) from (select arrayJoin([1, 2]) as x)" => [[3, 3.0, 2, 2, 2, 2.0]],
         "select avgWeighted(toFloat(properties.n), 2) from events" => [[2.1666666666666665]],
         "select round(count() / 2, 1), count() % 2, intDiv(count(), 2) from events" => [[2.5, 1, 2]],
+    });
+}
+
+#[tokio::test]
+async fn aggregates_over_the_whole_series_of_a_group() {
+    let world = World::small().await;
+    let funnel = |window: i64, rows: &str, conditions: &str| {
+        format!("select windowFunnel({window})(r.1, {conditions}) from (select arrayJoin([{rows}]) as r)")
+    };
+    let (ab, abc) = ("r.2 = 'a', r.2 = 'b'", "r.2 = 'a', r.2 = 'b', r.2 = 'c'");
+    check!(world, {
+        &funnel(10, "(1, 'a'), (2, 'b'), (3, 'c')", abc) => [[3]],
+        &funnel(10, "(1, 'a')", "r.2 = 'a', r.2 = 'a'") => [[2]],
+        &funnel(10, "(1, 'b'), (1, 'a')", ab) => [[2]],
+        &funnel(10, "(1, 'a'), (11, 'b')", ab) => [[2]],
+        &funnel(10, "(1, 'a'), (12, 'b')", ab) => [[1]],
+        &funnel(10, "(1, 'a'), (12, 'a'), (15, 'b')", ab) => [[2]],
+        &funnel(10, "(1, 'a'), (8, 'b'), (9, 'a'), (13, 'c')", abc) => [[2]],
+        &funnel(10, "(1, 'z')", ab) => [[0]],
+        "select distinct_id, windowFunnel(86400)(timestamp, event = 'A', event = 'B') as level from events group by distinct_id order by distinct_id" => [["u1", 1], ["u2", 2], ["u3", 0]],
+        "select retention(x = 1, x = 2, x = 3) from (select arrayJoin([1, 3]) as x)" => [[[1, 0, 1]]],
+        "select retention(x = 1, x = 2) from (select arrayJoin([2]) as x)" => [[[0, 0]]],
+        "select entropy(x), deltaSum(x), round(skewPop(x), 4), round(skewSamp(x), 4), round(kurtPop(x), 4), round(kurtSamp(x), 4) from (select arrayJoin([1, 2, 2, 5]) as x)" => [[1.5, 4, 0.8889, 0.5774, 2.1852, 1.2292]],
+        "select groupArrayMovingSum(2)(x), groupArrayMovingAvg(2)(x), groupArrayMovingSum(x) from (select arrayJoin([1, 2, 2, 5]) as x)" => [[[1, 3, 4, 7], [0.5, 1.5, 2.0, 3.5], [1, 3, 5, 10]]],
     });
 }
 

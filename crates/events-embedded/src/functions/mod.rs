@@ -13,6 +13,7 @@ mod dates;
 mod eval;
 mod json;
 mod numbers;
+mod series;
 mod texts;
 mod urls;
 mod value;

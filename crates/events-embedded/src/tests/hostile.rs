@@ -118,3 +118,18 @@ async fn names_with_quotes_nul_and_other_scripts_are_ordinary() {
 fn i64_value(i: usize) -> PropertyValue {
     PropertyValue::Int(i as i64)
 }
+
+#[tokio::test]
+async fn hundreds_of_segments_are_read_with_few_open_files() {
+    let rig = Rig::new();
+    let teams = 300;
+    rig.append((0..teams).map(|team| row(team, 1, "e", "{}")).collect()).await;
+    rig.engine().flush().await.unwrap();
+    for team in 0..teams {
+        assert_eq!(rig.count(team).await, 1);
+    }
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let segments = std::fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let segments = segments.filter(|path| path.extension().is_some_and(|end| end == "parquet")).count();
+    assert!(segments <= 256, "{segments} of {open} open files are segments");
+}
