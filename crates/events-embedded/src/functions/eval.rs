@@ -26,7 +26,8 @@ pub(super) fn find(name: &str) -> Option<Entry> {
         .or_else(|| urls::find(name))
         .or_else(|| json::find(name))
         .or_else(|| arrays::find(name))
-        .or_else(|| numbers::find(name)).or_else(|| series::find(name))
+        .or_else(|| numbers::find(name))
+        .or_else(|| series::find(name))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

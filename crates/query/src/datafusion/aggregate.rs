@@ -29,7 +29,9 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
     match call.name {
         "count" => format!("count({distinct}{value}){plain}"),
         "uniq" => format!("count(DISTINCT {value}){plain}"),
-        "sum" => format!("coalesce(sum({distinct}{value}){plain}, {})", if *kind == Type::Float { "CAST('0' AS DOUBLE)" } else { "0" }),
+        "sum" => {
+            format!("coalesce(sum({distinct}{value}){plain}, {})", if *kind == Type::Float { "arrow_cast('0', 'Float64')" } else { "0" })
+        }
         "min" | "max" => or_default(&format!("{}({value}){plain}", call.name), first),
         "any" => or_default(&format!("first_value({value}{}){present}", order_by(call)), first),
         "anyLast" => or_default(&format!("last_value({value}{}){present}", order_by(call)), first),
@@ -56,6 +58,22 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
             limited(&format!("array_agg(DISTINCT {value}{sorted}){present}"), call, kind)
         }
         "topK" => most_frequent(&value, &present, call, kind),
+        "windowFunnel" => {
+            let fields: Vec<String> = call.args.iter().enumerate().map(|(at, arg)| format!("'{}', {}", at + 1, expr(arg))).collect();
+            over_all(call, &format!("array_agg(named_struct({})){present}", fields.join(", ")), kind)
+        }
+        "retention" => {
+            let met = |condition: &Typed| format!("coalesce(bool_or({}){plain}, FALSE)", expr(condition));
+            let began = met(first);
+            let others = call.args[1..].iter().map(|condition| super::cast(&format!("({began} AND {})", met(condition)), "Int64"));
+            let all: Vec<String> = std::iter::once(super::cast(&began, "Int64")).chain(others).collect();
+            format!("make_array({})", all.join(", "))
+        }
+        "entropy" | "deltaSum" | "skewPop" | "skewSamp" | "kurtPop" | "kurtSamp" => {
+            let values = format!("array_agg({value}){present}");
+            format!("hog_eval({}, {}, {values})", text(call.name), text(&code(kind)))
+        }
+        "groupArrayMovingSum" | "groupArrayMovingAvg" => over_all(call, &format!("array_agg({value}){present}"), kind),
         "anyHeavy" => {
             let array = Type::array(Column::new(kind.clone()));
             format!("hog_eval('arrayElement', {}, {}, 1)", text(&code(kind)), most_frequent(&value, &present, call, &array))
@@ -67,6 +85,12 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
 fn most_frequent(value: &str, present: &str, call: &FunctionCall, kind: &Type) -> String {
     let count = if call.name == "anyHeavy" { 1 } else { call.params.first().and_then(Typed::as_int).unwrap_or(10) };
     format!("hog_eval('mostFrequent', {}, {count}, array_agg({value}){present})", text(&code(kind)))
+}
+
+/// The interpreter's function of the parameter and of all values.
+fn over_all(call: &FunctionCall, values: &str, kind: &Type) -> String {
+    let param = call.params.first().and_then(Typed::as_int).unwrap_or(0);
+    format!("hog_eval({}, {}, {param}, {values})", text(call.name), text(&code(kind)))
 }
 
 fn order_by(call: &FunctionCall) -> String {
@@ -99,9 +123,9 @@ fn or_default(sql: &str, arg: &Typed) -> String {
     let default = match &arg.kind {
         _ if arg.nullable => return sql.to_owned(),
         Type::Int(_) => "0".to_owned(),
-        Type::Float => "CAST('0' AS DOUBLE)".to_owned(),
+        Type::Float => "arrow_cast('0', 'Float64')".to_owned(),
         Type::String => "''".to_owned(),
-        Type::Date => "CAST('1970-01-01' AS DATE)".to_owned(),
+        Type::Date => super::cast("'1970-01-01'", "Date32"),
         Type::DateTime => super::constant(&crate::ast::Constant::Timestamp(model::Timestamp::EPOCH), &Type::DateTime),
         Type::Bool | Type::Condition => "FALSE".to_owned(),
         _ => return sql.to_owned(),

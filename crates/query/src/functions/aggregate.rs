@@ -32,12 +32,22 @@ pub const AGGREGATES: &[Function] = &[
     aggregate("groupArray", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("groupUniqArray", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("topK", (1, 1), &[W::Any], By(array_of_values), Never, Special),
+    aggregate("windowFunnel", (2, 33), &[W::Int, W::Truth], UInt8, Never, Special),
+    aggregate("retention", (1, 32), &[W::Truth], By(flags), Never, Special),
+    aggregate("entropy", (1, 1), &[W::Any], Float, Never, Special),
+    aggregate("deltaSum", (1, 1), &[W::Number], Same(0), Never, Special),
+    aggregate("skewPop", (1, 1), &[W::Float], Float, Never, Special),
+    aggregate("skewSamp", (1, 1), &[W::Float], Float, Never, Special),
+    aggregate("kurtPop", (1, 1), &[W::Float], Float, Never, Special),
+    aggregate("kurtSamp", (1, 1), &[W::Float], Float, Never, Special),
+    aggregate("groupArrayMovingSum", (1, 1), &[W::Number], By(array_of_totals), Never, Special),
+    aggregate("groupArrayMovingAvg", (1, 1), &[W::Float], By(array_of_values), Never, Special),
     aggregate("groupBitAnd", (1, 1), &[W::Int], Int, Always, Template("bit_and($0)")),
     aggregate("groupBitOr", (1, 1), &[W::Int], Int, Always, Template("bit_or($0)")),
     aggregate("groupBitXor", (1, 1), &[W::Int], Int, Always, Template("bit_xor($0)")),
     aggregate("every", (1, 1), &[W::Truth], Condition, Always, Template("bool_and($0)")),
     aggregate("some", (1, 1), &[W::Truth], Condition, Always, Template("bool_or($0)")),
-    aggregate("string_agg", (2, 2), &[W::Text], Text, Always, Template("CAST(string_agg($0, $1)$f AS VARCHAR)")),
+    aggregate("string_agg", (2, 2), &[W::Text], Text, Always, Template("arrow_cast(string_agg($0, $1)$f, 'Utf8')")),
     aggregate("avgWeighted", (2, 2), &[W::Float], Float, Strict, Template("(sum($0 * $1)$f / sum(CASE WHEN $0 IS NOT NULL THEN $1 END)$f)")),
 
     window("row_number", (0, 0), &[], UInt64, Never, "row_number"),
@@ -70,4 +80,12 @@ fn floats(_: &[Typed]) -> crate::typed::Column {
 fn array_of_values(args: &[Typed]) -> crate::typed::Column {
     let kind = args.first().map_or(Type::Null, |arg| arg.kind.clone());
     crate::typed::Column::new(Type::array(crate::typed::Column::new(kind)))
+}
+
+fn array_of_totals(args: &[Typed]) -> crate::typed::Column {
+    crate::typed::Column::new(Type::array(total(args)))
+}
+
+fn flags(_: &[Typed]) -> crate::typed::Column {
+    crate::typed::Column::new(Type::array(crate::typed::Column::new(UINT8)))
 }

@@ -625,6 +625,9 @@ fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()>
     let fine = match function.name {
         "quantile" => params.len() <= 1 && params.iter().all(fraction),
         "quantiles" => !params.is_empty() && params.len() <= 100 && params.iter().all(fraction),
+        "windowFunnel" => matches!(params, [window] if window.as_int().is_some_and(|window| window >= 0)),
+        "groupArrayMovingSum" => params.len() <= 1 && params.iter().all(|param| param.as_int().is_some_and(|count| count > 0)),
+        "groupArrayMovingAvg" => matches!(params, [window] if window.as_int().is_some_and(|window| window > 0)),
         "groupArray" | "groupUniqArray" | "topK" => {
             params.len() <= 1 && params.iter().all(|param| param.as_int().is_some_and(|count| (1..=100_000).contains(&count)))
         }
