@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { RefreshCw } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { useProject } from '@/api/project'
@@ -7,7 +8,7 @@ import type { TrendsResult } from '@/api/types'
 import { change, formatChange, formatNumber, formatShort } from '@/lib/numbers'
 import { describeRange } from '@/lib/date-range'
 import { dayIn, formatClock, formatMilliseconds } from '@/lib/time'
-import { Button, IconButton } from '@/ui/button'
+import { Button, buttonClass, IconButton } from '@/ui/button'
 import { cx } from '@/ui/classes'
 import { Panel } from '@/ui/panel'
 import { Empty, Failed, Skeleton, useLasting, useSettled } from '@/ui/states'
@@ -117,6 +118,22 @@ function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsR
         onDoor({ line, day: bucket === undefined ? undefined : line.days[bucket], value: bucket === undefined ? line.total : (line.data[bucket] ?? 0) })
     }
 
+    if (!project.ingested_event && lines.every((line) => !line.total && !line.data.some(Boolean))) {
+        return (
+            <Panel>
+                <Empty
+                    title="Nothing to count yet"
+                    action={
+                        <Link to="/project/$projectId/onboarding" params={{ projectId: String(project.id) }} className={buttonClass('plain')}>
+                            Send a first event
+                        </Link>
+                    }
+                >
+                    This project has no events. As soon as one arrives, this question has an answer.
+                </Empty>
+            </Panel>
+        )
+    }
     if (lines.length === 0) {
         return (
             <Panel>
