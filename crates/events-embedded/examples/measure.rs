@@ -156,9 +156,34 @@ async fn main() -> Result<()> {
 
 async fn fill(folder: &Path, total: u64) -> Result<()> {
     let engine = open(folder)?;
-    let names = ["$current_url", "$pathname", "$host", "$browser", "$browser_version", "$os", "$os_version", "$device_type", "$screen_width", "$screen_height",
-        "$viewport_width", "$viewport_height", "$referrer", "$referring_domain", "$lib", "$lib_version", "$device_id", "$session_id", "$insert_id",
-        "$geoip_country_code", "$geoip_city_name", "$ip", "price", "is_trial", "$time"].map(Arc::<str>::from);
+    let names = [
+        "$current_url",
+        "$pathname",
+        "$host",
+        "$browser",
+        "$browser_version",
+        "$os",
+        "$os_version",
+        "$device_type",
+        "$screen_width",
+        "$screen_height",
+        "$viewport_width",
+        "$viewport_height",
+        "$referrer",
+        "$referring_domain",
+        "$lib",
+        "$lib_version",
+        "$device_id",
+        "$session_id",
+        "$insert_id",
+        "$geoip_country_code",
+        "$geoip_city_name",
+        "$ip",
+        "price",
+        "is_trial",
+        "$time",
+    ]
+    .map(Arc::<str>::from);
     let mut dice = Dice(42);
     let mut visits = Visits { persons: total / 20 + 1, open: Vec::new() };
     let mut appending = Duration::ZERO;
@@ -169,14 +194,24 @@ async fn fill(folder: &Path, total: u64) -> Result<()> {
         engine.append(EventBatch { rows, position: Some(batch), ..EventBatch::default() }).await?;
         appending += began.elapsed();
     }
-    println!("append: {:.0} events/s ({:.0} with making them), {} MB resident", total as f64 / appending.as_secs_f64(), total as f64 / started.elapsed().as_secs_f64(), resident_megabytes());
+    println!(
+        "append: {:.0} events/s ({:.0} with making them), {} MB resident",
+        total as f64 / appending.as_secs_f64(),
+        total as f64 / started.elapsed().as_secs_f64(),
+        resident_megabytes()
+    );
     let began = Instant::now();
     engine.flush().await?;
     println!("flush: {:.1} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
     engine.compact().await?;
     let stats = engine.stats();
-    println!("compact: {:.1} s, {} segments, {:.1} bytes per event", began.elapsed().as_secs_f64(), stats.segments, stats.disk_bytes as f64 / stats.rows as f64);
+    println!(
+        "compact: {:.1} s, {} segments, {:.1} bytes per event",
+        began.elapsed().as_secs_f64(),
+        stats.segments,
+        stats.disk_bytes as f64 / stats.rows as f64
+    );
     Ok(())
 }
 
@@ -187,7 +222,12 @@ async fn ask(engine: &Engine, hogql: &str) -> Result<()> {
     let began = Instant::now();
     let selected = engine.select(Select { query, budget: Budget::default(), cancel: None }).await?;
     let rows: usize = selected.batches.iter().map(|batch| batch.num_rows()).sum();
-    println!("{:7.0} ms  {rows:5} rows of {} read, {:.1} MB  {hogql}", began.elapsed().as_secs_f64() * 1e3, selected.rows_read, selected.bytes_read as f64 / 1e6);
+    println!(
+        "{:7.0} ms  {rows:5} rows of {} read, {:.1} MB  {hogql}",
+        began.elapsed().as_secs_f64() * 1e3,
+        selected.rows_read,
+        selected.bytes_read as f64 / 1e6
+    );
     Ok(())
 }
 

@@ -39,7 +39,8 @@ impl Shared {
         let encoded = frame::encode(&batch);
         let EventBatch { rows, overrides, position } = batch;
         let state = self.state.read();
-        let additions = by_team(rows, encoded.row_bytes).into_iter().map(|incoming| state.active.prepare(incoming)).collect::<Result<Vec<_>, _>>();
+        let additions =
+            by_team(rows, encoded.row_bytes).into_iter().map(|incoming| state.active.prepare(incoming)).collect::<Result<Vec<_>, _>>();
         drop(state);
         let additions = additions.map_err(StoreError::Failed)?;
         writer.log.append(&encoded.payload).map_err(|error| store_error(error.into()))?;

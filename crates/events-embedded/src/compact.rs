@@ -161,7 +161,9 @@ impl Shared {
         if fold && moved > 0 {
             let mut batches = Vec::new();
             for ((segment, opened), view) in job.inputs.iter().zip(opened).zip(views) {
-                batches.extend(stream(opened, layout, view, batch_rows(segment.meta.max_row_bytes), Stay::Moved)?.collect::<Result<Vec<_>>>()?);
+                batches.extend(
+                    stream(opened, layout, view, batch_rows(segment.meta.max_row_bytes), Stay::Moved)?.collect::<Result<Vec<_>>>()?,
+                );
             }
             let all = sorted(&concat_batches(&layout.schema, &batches)?)?;
             let parts: Vec<Result<RecordBatch>> =
@@ -214,7 +216,14 @@ fn choose(mut segments: Vec<Arc<Segment>>, manifest: &Manifest) -> Option<Job> {
     }
     let fitting = |from: usize, most: usize| {
         let mut rows = 0;
-        segments[from..].iter().take(most).take_while(|segment| { rows += segment.meta.rows; rows <= MAX_ROWS }).count()
+        segments[from..]
+            .iter()
+            .take(most)
+            .take_while(|segment| {
+                rows += segment.meta.rows;
+                rows <= MAX_ROWS
+            })
+            .count()
     };
     for from in 0..segments.len() {
         let class = size_class(&segments[from].meta);
@@ -243,7 +252,8 @@ enum Stay {
 }
 
 fn stream(opened: &Arc<Opened>, layout: &Arc<Layout>, view: &PersonView, rows: usize, stay: Stay) -> Result<Source> {
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_batch_size(rows).build()?;
+    let reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_batch_size(rows).build()?;
     let (opened, layout, view) = (opened.clone(), layout.clone(), view.clone());
     Ok(Box::new(reader.map(move |batch| {
         let mut batch = batch?;

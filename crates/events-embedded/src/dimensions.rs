@@ -158,4 +158,3 @@ impl Part {
         Ok(RecordBatch::try_new_with_options(schema_of(&table.columns), arrays, &options)?)
     }
 }
-

@@ -102,7 +102,13 @@ impl Engine {
     }
 
     /// Runs SQL that is printed already.
-    pub async fn run(&self, printed: Printed, team: TeamId, budget: Budget, cancel: Option<watch::Receiver<bool>>) -> Result<Selected, QueryError> {
+    pub async fn run(
+        &self,
+        printed: Printed,
+        team: TeamId,
+        budget: Budget,
+        cancel: Option<watch::Receiver<bool>>,
+    ) -> Result<Selected, QueryError> {
         let printed = Arc::new(printed);
         let started = Instant::now();
         for attempt in 0.. {
@@ -121,7 +127,14 @@ impl Engine {
         unreachable!("the last attempt returns")
     }
 
-    async fn attempt(&self, printed: Arc<Printed>, team: TeamId, snapshot: Arc<Snapshot>, budget: Budget, cancel: Option<watch::Receiver<bool>>) -> Result<Selected, QueryError> {
+    async fn attempt(
+        &self,
+        printed: Arc<Printed>,
+        team: TeamId,
+        snapshot: Arc<Snapshot>,
+        budget: Budget,
+        cancel: Option<watch::Receiver<bool>>,
+    ) -> Result<Selected, QueryError> {
         let queries = self.queries.as_ref().expect("runs until the engine is dropped");
         let mut task = queries.spawn(select::run(printed, team, snapshot, self.shared.dimensions.clone(), budget));
         let result = tokio::select! {
@@ -150,7 +163,8 @@ async fn cancelled(cancel: Option<watch::Receiver<bool>>) {
 
 fn lock_folder(dir: &std::path::Path) -> Result<File> {
     let path = dir.join("LOCK");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).with_context(|| format!("opening {}", path.display()))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).with_context(|| format!("opening {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("{} is in use by another Hoglet", dir.display()),
@@ -209,21 +223,36 @@ fn start_workers(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>> {
         let shared = shared.clone();
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             yield_to_others();
+            let mut failures = 0;
             while !shared.signal.stopped() {
                 match work(&shared) {
-                    Ok(true) => continue,
-                    Ok(false) => {}
+                    Ok(true) => failures = 0,
+                    Ok(false) => {
+                        failures = 0;
+                        shared.signal.wait(pause);
+                    }
                     Err(error) if shared.signal.stopped() => tracing::debug!(?error, "stopped while working"),
                     Err(error) => {
                         tracing::error!(?error, "a background task of the event store failed; it is tried again");
-                        std::thread::sleep(Duration::from_millis(200));
+                        failures += 1;
+                        rest_after(failures, &shared.signal);
                     }
                 }
-                shared.signal.wait(pause);
             }
         })
     };
-    Ok(vec![start("events-seal", seal_when_due, Duration::from_millis(500))?, start("events-merge", merge_and_tidy, Duration::from_secs(2))?])
+    Ok(vec![
+        start("events-seal", seal_when_due, Duration::from_millis(500))?,
+        start("events-merge", merge_and_tidy, Duration::from_secs(2))?,
+    ])
+}
+
+/// A full disk should not fill the log with complaints, but work should go on soon after there is room.
+fn rest_after(failures: u32, signal: &Signal) {
+    let until = Instant::now() + Duration::from_millis(200 << failures.min(4));
+    while Instant::now() < until && !signal.stopped() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn seal_when_due(shared: &Shared) -> Result<bool> {

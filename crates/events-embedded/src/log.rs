@@ -177,7 +177,8 @@ impl Found {
                 (frames.end, at) = (end as u64, end);
                 continue;
             }
-            let later = (at + 1..limit).find(|&later| bytes[later..].starts_with(&FRAME_MAGIC) && matches!(frame_at(bytes, later), FrameAt::Good(..)));
+            let later = (at + 1..limit)
+                .find(|&later| bytes[later..].starts_with(&FRAME_MAGIC) && matches!(frame_at(bytes, later), FrameAt::Good(..)));
             if later.is_some() || !last || matches!(found, FrameAt::Damaged) {
                 frames.damage = Some(format!("{} bytes at offset {at} are damaged", later.unwrap_or(limit) - at));
             }

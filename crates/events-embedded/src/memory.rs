@@ -92,7 +92,8 @@ impl MemTable {
     pub fn prepare(&self, incoming: Incoming) -> Result<Addition> {
         let mut tail = self.teams.get(&incoming.team).map(|rows| rows.tail.clone()).unwrap_or_default();
         let before = tail.bytes * ROW_OVERHEAD;
-        let mut addition = Addition { team: incoming.team, chunks: Vec::new(), tail: Tail::default(), rows: incoming.rows.len() as u64, bytes: 0 };
+        let mut addition =
+            Addition { team: incoming.team, chunks: Vec::new(), tail: Tail::default(), rows: incoming.rows.len() as u64, bytes: 0 };
         let mut rows = incoming.rows;
         let mut sizes = incoming.row_bytes;
         while !rows.is_empty() {

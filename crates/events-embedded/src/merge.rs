@@ -161,7 +161,12 @@ pub fn sorted(batch: &RecordBatch) -> Result<RecordBatch> {
 }
 
 /// Rows of batches that are all in memory, picked and sorted.
-pub fn interleave_sorted(batches: &[RecordBatch], keys: &[SortKeys], mut rows: Vec<(usize, usize)>, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+pub fn interleave_sorted(
+    batches: &[RecordBatch],
+    keys: &[SortKeys],
+    mut rows: Vec<(usize, usize)>,
+    mut write: impl FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
     rows.sort_unstable_by(|a, b| keys[a.0].compare(a.1, &keys[b.0], b.1));
     let batches: Vec<&RecordBatch> = batches.iter().collect();
     for part in rows.chunks(OUTPUT_ROWS) {

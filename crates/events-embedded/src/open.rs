@@ -2,13 +2,13 @@
 
 use crate::append::by_team;
 use crate::disk::Disk;
+use crate::frame;
 use crate::keys::{KeySet, Keyring};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
 use crate::overrides;
 use crate::segment::{Segment, SegmentMeta};
 use crate::state::{State, Writer};
-use crate::frame;
 use anyhow::{Context, Result};
 use hashbrown::HashSet;
 use std::io;
@@ -38,9 +38,10 @@ pub fn recover(disk: &Disk) -> Result<Recovered> {
             manifest
         }
     };
+    let stood_in = !damage.is_empty();
     let mut state = State { position: manifest.position, erasures: manifest.erasures.clone(), ..State::default() };
     add_segments(disk, &mut manifest, &mut state, &mut damage)?;
-    remove_orphans(disk, &manifest)?;
+    remove_orphans(disk, &manifest, stood_in)?;
     read_overrides(disk, &mut manifest, &mut state, &mut damage)?;
     let keyring = Keyring::new(manifest.key_secret);
     let writer = replay(disk, &manifest, &mut state, keyring.clone(), &mut damage)?;
@@ -82,8 +83,9 @@ fn save(disk: &Disk, manifest: &mut Manifest) -> Result<()> {
     manifest.save_copy(disk).context("writing the manifest's copy")
 }
 
-/// Files of seals and merges that were not finished, and of those whose clean-up was not.
-fn remove_orphans(disk: &Disk, manifest: &Manifest) -> Result<()> {
+/// Files of seals and merges that were not finished, and of those whose clean-up was not. When the manifest's copy stood in, the
+/// damaged manifest may have named them: then they are set aside.
+fn remove_orphans(disk: &Disk, manifest: &Manifest, set_aside: bool) -> Result<()> {
     let segments = manifest.segments.iter().flat_map(|meta| [meta.parquet(), meta.side()]);
     let named: HashSet<String> = segments.chain(manifest.overrides.iter().map(|id| overrides::file_name(*id))).collect();
     let mut orphans: Vec<String> = ["segments", "overrides"]
@@ -97,7 +99,8 @@ fn remove_orphans(disk: &Disk, manifest: &Manifest) -> Result<()> {
     let first = log::file_name(manifest.first_log);
     orphans.extend(disk.files_below("log")?.into_iter().filter(|name| *name < first));
     for name in orphans {
-        disk.remove(&name).with_context(|| format!("removing {name}, which no manifest names"))?;
+        let gone = if set_aside { disk.set_aside(&name) } else { disk.remove(&name) };
+        gone.with_context(|| format!("removing {name}, which no manifest names"))?;
     }
     Ok(())
 }
@@ -164,9 +167,9 @@ fn admit(batch: events::EventBatch, state: &mut State, keys: &mut KeySet, keyrin
 
 /// The log file itself is removed at the next seal.
 fn keep_copy(disk: &Disk, name: &str) {
-    let copied = disk.ensure_folder(&disk.path("quarantine")).and_then(|()| {
-        std::fs::copy(disk.path(name), disk.path("quarantine").join(name.replace('/', "_")))
-    });
+    let copied = disk
+        .ensure_folder(&disk.path("quarantine"))
+        .and_then(|()| std::fs::copy(disk.path(name), disk.path("quarantine").join(name.replace('/', "_"))));
     if let Err(error) = copied {
         tracing::warn!(%error, name, "could not keep a copy of a damaged log file");
     }

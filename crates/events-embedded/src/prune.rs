@@ -95,7 +95,9 @@ impl Scan {
     /// A condition on the time that will tighten, but has not done so yet.
     fn loose(&self) -> Option<&Filter> {
         let place = self.time_column()?;
-        self.filters.iter().find(|filter| filter.columns.contains(&place) && filter.generation == Some(snapshot_generation(&filter.condition)))
+        self.filters
+            .iter()
+            .find(|filter| filter.columns.contains(&place) && filter.generation == Some(snapshot_generation(&filter.condition)))
     }
 
     /// In which parts to read a row group: all at once, or its newest rows and then the others.

@@ -37,7 +37,9 @@ pub struct Counters {
 fn is_cheap(column: &ColumnUse) -> bool {
     matches!(
         column.source,
-        ColumnSource::Field("event" | "timestamp" | "created_at" | "uuid" | "distinct_id" | "person_id" | "person_id_stored" | "person_mode")
+        ColumnSource::Field(
+            "event" | "timestamp" | "created_at" | "uuid" | "distinct_id" | "person_id" | "person_id_stored" | "person_mode"
+        )
     )
 }
 
@@ -78,7 +80,15 @@ pub fn schema_of(wanted: &[ColumnUse]) -> SchemaRef {
 impl Scan {
     pub fn plan(snapshot: Arc<Snapshot>, table: &TableUse, wanted: Vec<ColumnUse>, counters: Arc<Counters>) -> Result<Self> {
         let work = plan_work(&snapshot, table.time_range, table.events.as_deref())?;
-        Ok(Scan { snapshot, schema: schema_of(&wanted), wanted: Arc::new(wanted), filters: Vec::new(), work: Arc::new(work), counters, impatient: Arc::default() })
+        Ok(Scan {
+            snapshot,
+            schema: schema_of(&wanted),
+            wanted: Arc::new(wanted),
+            filters: Vec::new(),
+            work: Arc::new(work),
+            counters,
+            impatient: Arc::default(),
+        })
     }
 
     pub fn rows(&self) -> usize {
@@ -87,7 +97,8 @@ impl Scan {
 
     /// Takes a condition on cheap columns; false when it needs others.
     pub fn take_filter(&mut self, condition: &Arc<dyn PhysicalExpr>, tightens: bool) -> bool {
-        let mut columns: Vec<usize> = datafusion::physical_expr::utils::collect_columns(condition).iter().map(|column| column.index()).collect();
+        let mut columns: Vec<usize> =
+            datafusion::physical_expr::utils::collect_columns(condition).iter().map(|column| column.index()).collect();
         columns.sort_unstable();
         let cheap = columns.iter().all(|at| self.wanted.get(*at).is_some_and(is_cheap));
         if !cheap || columns.is_empty() {
@@ -226,7 +237,9 @@ fn plan_work(snapshot: &Snapshot, range: Option<(Timestamp, Timestamp)>, events:
         chunks.extend(tail.chunk()?);
     }
     chunks.sort_by_key(|chunk| std::cmp::Reverse(chunk.last));
-    work.extend(chunks.into_iter().filter(|chunk| range.is_none_or(|(first, last)| chunk.first <= last && chunk.last >= first)).map(Work::Chunk));
+    work.extend(
+        chunks.into_iter().filter(|chunk| range.is_none_or(|(first, last)| chunk.first <= last && chunk.last >= first)).map(Work::Chunk),
+    );
     let mut segments: Vec<&Arc<Segment>> = snapshot.segments.iter().filter(|segment| segment.meta.overlaps(range)).collect();
     segments.sort_by_key(|segment| std::cmp::Reverse(segment.meta.last_us));
     for segment in segments {

@@ -124,7 +124,8 @@ fn by_week(chunks: &[Arc<Chunk>], keys: &[SortKeys], now: Timestamp) -> BTreeMap
         }
     }
     if weeks.len() > MAX_WEEKS {
-        let mut sizes: Vec<(usize, Week)> = weeks.iter().map(|(week, rows)| (rows.len(), *week)).filter(|(_, week)| *week != Week::MIXED).collect();
+        let mut sizes: Vec<(usize, Week)> =
+            weeks.iter().map(|(week, rows)| (rows.len(), *week)).filter(|(_, week)| *week != Week::MIXED).collect();
         sizes.sort_unstable();
         let surplus = sizes.len() - (MAX_WEEKS - 1);
         for (_, week) in sizes.into_iter().take(surplus) {
@@ -134,4 +135,3 @@ fn by_week(chunks: &[Arc<Chunk>], keys: &[SortKeys], now: Timestamp) -> BTreeMap
     }
     weeks
 }
-

@@ -177,9 +177,11 @@ impl Drop for Segment {
 
 fn open(disk: &Disk, meta: &SegmentMeta) -> Result<Opened> {
     let file = CheckedFile::open(disk, &meta.parquet(), &meta.side())?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional)).context("reading its footer")?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))
+        .context("reading its footer")?;
     let pairs = metadata.metadata().file_metadata().key_value_metadata().context("its footer lacks our metadata")?;
-    let census = pairs.iter().find(|pair| pair.key == CENSUS_KEY).and_then(|pair| pair.value.as_deref()).context("its footer lacks the census")?;
+    let census =
+        pairs.iter().find(|pair| pair.key == CENSUS_KEY).and_then(|pair| pair.value.as_deref()).context("its footer lacks the census")?;
     Ok(Opened { census: serde_json::from_str(census).context("reading its census")?, metadata, file })
 }
 
@@ -305,7 +307,8 @@ fn add_keys(batch: &RecordBatch, team: TeamId, keyring: &mut Keyring, keys: &mut
     let column = |name: &str| batch.column_by_name(name).with_context(|| format!("rows lack {name}"));
     let times = column(columns::TIMESTAMP)?.as_primitive::<TimestampMicrosecondType>();
     let uuids = column(columns::UUID)?.as_fixed_size_binary();
-    let (events, distinct_ids) = (column(columns::EVENT)?.as_dictionary::<Int32Type>(), column(columns::DISTINCT_ID)?.as_dictionary::<Int32Type>());
+    let (events, distinct_ids) =
+        (column(columns::EVENT)?.as_dictionary::<Int32Type>(), column(columns::DISTINCT_ID)?.as_dictionary::<Int32Type>());
     let (event_names, distinct_names) = (events.values().as_string::<i32>(), distinct_ids.values().as_string::<i32>());
     for row in 0..batch.num_rows() {
         let event = event_names.value(events.keys().value(row) as usize);
@@ -322,7 +325,8 @@ pub fn rebuild_keys(disk: &Disk, meta: &SegmentMeta, mut keyring: Keyring) -> Re
     let roots = [columns::UUID, columns::EVENT, columns::TIMESTAMP, columns::DISTINCT_ID].map(|name| schema.index_of(name));
     let roots = roots.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mask = ProjectionMask::roots(opened.metadata.parquet_schema(), roots);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_projection(mask).build()?;
+    let reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_projection(mask).build()?;
     let mut keys = Vec::with_capacity(meta.rows as usize);
     for batch in reader {
         add_keys(&batch?, meta.team, &mut keyring, &mut keys)?;

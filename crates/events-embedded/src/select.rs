@@ -22,7 +22,13 @@ use std::sync::atomic::Ordering;
 
 const PARTITIONS: usize = 2;
 
-pub async fn run(printed: Arc<Printed>, team: TeamId, snapshot: Arc<Snapshot>, dimensions: Arc<DimensionTables>, budget: Budget) -> Result<Selected, QueryError> {
+pub async fn run(
+    printed: Arc<Printed>,
+    team: TeamId,
+    snapshot: Arc<Snapshot>,
+    dimensions: Arc<DimensionTables>,
+    budget: Budget,
+) -> Result<Selected, QueryError> {
     let counters = Arc::new(Counters::default());
     let context = session(&budget).map_err(|error| failure(error, &budget))?;
     for table in &printed.tables {
@@ -30,9 +36,7 @@ pub async fn run(printed: Arc<Printed>, team: TeamId, snapshot: Arc<Snapshot>, d
             Table::Events => Arc::new(EventsTable { snapshot: snapshot.clone(), table: table.clone(), counters: counters.clone() }),
             _ => Arc::new(dimensions.table(team, table, &snapshot.overrides).await.map_err(QueryError::Failed)?),
         };
-        context
-            .register_table(TableReference::bare(table.name.as_str()), provider)
-            .map_err(|error| failure(error, &budget))?;
+        context.register_table(TableReference::bare(table.name.as_str()), provider).map_err(|error| failure(error, &budget))?;
     }
     let only_selects = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&printed.sql, only_selects).await.map_err(|error| failure(error, &budget))?;
@@ -54,12 +58,7 @@ pub async fn run(printed: Arc<Printed>, team: TeamId, snapshot: Arc<Snapshot>, d
         }
     }
     let columns = printed.columns.iter().map(|(name, kind)| Column { name: name.clone(), kind: kind.clone() }).collect();
-    Ok(Selected {
-        columns,
-        batches,
-        rows_read: counters.rows.load(Ordering::Relaxed),
-        bytes_read: counters.bytes.load(Ordering::Relaxed),
-    })
+    Ok(Selected { columns, batches, rows_read: counters.rows.load(Ordering::Relaxed), bytes_read: counters.bytes.load(Ordering::Relaxed) })
 }
 
 fn session(budget: &Budget) -> Result<SessionContext, DataFusionError> {
@@ -80,12 +79,18 @@ fn session(budget: &Budget) -> Result<SessionContext, DataFusionError> {
 fn failure(error: DataFusionError, budget: &Budget) -> QueryError {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => QueryError::Memory(budget.memory_bytes),
-        DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => QueryError::Invalid(text.clone()),
+        DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => {
+            QueryError::Invalid(text.clone())
+        }
         DataFusionError::SchemaError(error, _) => QueryError::Invalid(error.to_string()),
         DataFusionError::ArrowError(arrow, _)
             if matches!(
                 **arrow,
-                ArrowError::CastError(_) | ArrowError::DivideByZero | ArrowError::ParseError(_) | ArrowError::ComputeError(_) | ArrowError::ArithmeticOverflow(_)
+                ArrowError::CastError(_)
+                    | ArrowError::DivideByZero
+                    | ArrowError::ParseError(_)
+                    | ArrowError::ComputeError(_)
+                    | ArrowError::ArithmeticOverflow(_)
             ) =>
         {
             QueryError::Invalid(arrow.to_string())

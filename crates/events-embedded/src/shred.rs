@@ -2,7 +2,7 @@
 
 use crate::columns::{Census, Kind, MAX_LISTED_REST, Owner, PropertyColumn, column_name, schema_of};
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, Float64Builder, RecordBatch, StringBuilder,
+    ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, Float64Builder, RecordBatch, StringBuilder,
     StringDictionaryBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int32Type;
@@ -68,7 +68,8 @@ pub struct Shredded {
 /// Each row has an object of each [`Owner`].
 pub fn shred_properties(rows: &[[&Properties; 2]]) -> Shredded {
     let mut names = Names::default();
-    let slots: Vec<[Vec<u32>; 2]> = rows.iter().map(|[event, person]| [names.slots(Owner::Event, event), names.slots(Owner::Person, person)]).collect();
+    let slots: Vec<[Vec<u32>; 2]> =
+        rows.iter().map(|[event, person]| [names.slots(Owner::Event, event), names.slots(Owner::Person, person)]).collect();
     let (columns, census) = names.census().settle(rows.len() as u64);
     let mut builders: Vec<Builder> = columns.iter().map(|column| Builder::new(column.kind)).collect();
     let places = names.places(&columns);
@@ -168,18 +169,30 @@ impl Builder {
         }
     }
 
-    fn pad(&mut self, rows: usize) {
-        use arrow::array::ArrayBuilder;
+    fn rows(&self) -> usize {
         match self {
-            Builder::String(builder) => builder.append_nulls(rows - builder.len()),
-            Builder::Number(builder) => builder.append_nulls(rows - builder.len()),
-            Builder::Boolean(builder) => builder.append_nulls(rows - builder.len()),
-            Builder::Json(builder) => builder.append_nulls(rows - builder.len()),
+            Builder::String(builder) => builder.len(),
+            Builder::Number(builder) => builder.len(),
+            Builder::Boolean(builder) => builder.len(),
+            Builder::Json(builder) => builder.len(),
         }
     }
 
-    /// The value must be of the column's kind, and rows must come in order.
+    fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.rows());
+        match self {
+            Builder::String(builder) => builder.append_nulls(missing),
+            Builder::Number(builder) => builder.append_nulls(missing),
+            Builder::Boolean(builder) => builder.append_nulls(missing),
+            Builder::Json(builder) => builder.append_nulls(missing),
+        }
+    }
+
+    /// The value must be of the column's kind, and rows must come in order. The first of several values of a row stays.
     pub fn set(&mut self, row: usize, value: &PropertyValue) {
+        if self.rows() > row {
+            return;
+        }
         self.pad(row);
         match (self, value) {
             (Builder::String(builder), PropertyValue::String(text)) => builder.append_value(text),

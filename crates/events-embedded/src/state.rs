@@ -20,6 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Damaged segments beyond this number are forgotten, oldest first; their files stay.
+const MAX_LISTED_DAMAGE: usize = 1_000;
+
 pub struct Limits {
     /// The memory table is sealed when it is larger than this …
     pub memory_bytes: usize,
@@ -157,6 +160,8 @@ impl Shared {
         }
         let found: Vec<SegmentMeta> = next.segments.extract_if(.., |meta| is_damaged(meta)).collect();
         next.quarantined.extend(found.iter().cloned());
+        let surplus = next.quarantined.len().saturating_sub(MAX_LISTED_DAMAGE);
+        next.quarantined.drain(..surplus);
         self.commit(&mut manifest, next, |state| {
             for list in state.segments.values_mut() {
                 list.retain(|segment| !is_damaged(&segment.meta));

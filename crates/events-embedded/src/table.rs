@@ -46,7 +46,13 @@ impl TableProvider for EventsTable {
         TableType::Base
     }
 
-    async fn scan(&self, state: &dyn Session, projection: Option<&Vec<usize>>, _: &[Expr], _: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted: Vec<ColumnUse> = match projection {
             Some(places) => places.iter().map(|at| self.table.columns[*at].clone()).collect(),
             None => self.table.columns.clone(),
@@ -114,7 +120,11 @@ impl ExecutionPlan for EventsScan {
         datafusion::physical_plan::execution_plan::apply_expression_roots(self.scan.filters.iter().map(|filter| &filter.condition), f)
     }
 
-    fn replace_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>, _: ReplaceChildrenOptions) -> Result<Arc<dyn ExecutionPlan>> {
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         if children.is_empty() { Ok(self) } else { internal_err!("EventsScan has no children") }
     }
 
@@ -152,7 +162,8 @@ impl ExecutionPlan for EventsScan {
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let mut scan = self.scan.clone();
-        let taken: Vec<bool> = result.parent_filters.iter().map(|filter| scan.take_filter(&filter.filter, phase == FilterPushdownPhase::Post)).collect();
+        let taken: Vec<bool> =
+            result.parent_filters.iter().map(|filter| scan.take_filter(&filter.filter, phase == FilterPushdownPhase::Post)).collect();
         let answers = taken
             .iter()
             .map(|taken| match (taken, phase) {

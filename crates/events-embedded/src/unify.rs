@@ -161,7 +161,8 @@ pub fn persons(batch: &RecordBatch, view: &PersonView) -> Result<FixedSizeBinary
 pub fn not_erased(batch: &RecordBatch, view: &PersonView) -> Result<Option<BooleanArray>> {
     let Some(erased) = &view.erased else { return Ok(None) };
     let ids = persons(batch, view)?;
-    let keep: BooleanArray = ids.iter().map(|id| Some(!id.and_then(|id| Uuid::from_slice(id).ok()).is_some_and(|id| erased.contains(&id)))).collect();
+    let keep: BooleanArray =
+        ids.iter().map(|id| Some(!id.and_then(|id| Uuid::from_slice(id).ok()).is_some_and(|id| erased.contains(&id)))).collect();
     Ok((keep.false_count() > 0).then_some(keep))
 }
 
@@ -178,7 +179,8 @@ struct Forms<'a> {
 pub fn property(batch: &RecordBatch, census: &Census, owner: Owner, name: &str, kind: ColumnKind) -> Result<ArrayRef> {
     let form = |kind| batch.column_by_name(&column_name(owner, kind, name));
     let rest = if census.rest_may_hold(owner, name) { Some(rest_values(batch, owner, name)?) } else { None };
-    let forms = Forms { strings: form(Kind::String), numbers: form(Kind::Number), booleans: form(Kind::Boolean), json: form(Kind::Json), rest };
+    let forms =
+        Forms { strings: form(Kind::String), numbers: form(Kind::Number), booleans: form(Kind::Boolean), json: form(Kind::Json), rest };
     let rows = batch.num_rows();
     Ok(match kind {
         ColumnKind::Text | ColumnKind::Uuid => forms.texts(rows)?,
@@ -238,7 +240,8 @@ impl Forms<'_> {
             (keys, names.iter().map(|name| name.and_then(parse_number)).collect())
         });
         let values = (0..rows).map(|row| {
-            let text = || parsed.as_ref().and_then(|(keys, values)| if keys.is_valid(row) { values[keys.value(row) as usize] } else { None });
+            let text =
+                || parsed.as_ref().and_then(|(keys, values)| if keys.is_valid(row) { values[keys.value(row) as usize] } else { None });
             let json = || self.json(row).and_then(|json| parse_number(&json));
             self.number(row).or_else(text).or_else(json).or_else(|| self.rest(row).and_then(number_of))
         });
@@ -251,7 +254,8 @@ impl Forms<'_> {
             (keys, names.iter().map(|name| name.and_then(|name| name.parse().ok())).collect())
         });
         let values = (0..rows).map(|row| {
-            let text = || parsed.as_ref().and_then(|(keys, values)| if keys.is_valid(row) { values[keys.value(row) as usize] } else { None });
+            let text =
+                || parsed.as_ref().and_then(|(keys, values)| if keys.is_valid(row) { values[keys.value(row) as usize] } else { None });
             let rest = || match self.rest(row) {
                 Some(PropertyValue::Bool(flag)) => Some(*flag),
                 Some(PropertyValue::String(text)) => text.parse().ok(),
@@ -379,4 +383,3 @@ impl<'a> Member<'a> {
         }
     }
 }
-

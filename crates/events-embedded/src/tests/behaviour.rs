@@ -77,7 +77,8 @@ async fn a_merge_changes_the_person_of_all_events_of_the_distinct_id_at_once_and
     let person = Uuid::from_u128(0xfeed);
     let merge = PersonOverride { team: TeamId(1), distinct_id: "user-3".into(), person_id: person, version: 1 };
     rig.engine().append(EventBatch { overrides: vec![merge], ..EventBatch::default() }).await.unwrap();
-    let columns = [field("person_id", ColumnKind::Uuid), field("person_id_stored", ColumnKind::Uuid), field("distinct_id", ColumnKind::Text)];
+    let columns =
+        [field("person_id", ColumnKind::Uuid), field("person_id_stored", ColumnKind::Uuid), field("distinct_id", ColumnKind::Text)];
     let sql = format!("SELECT count(*), min(distinct_id), max(distinct_id) FROM events WHERE person_id = '{person}'");
     let expected = [["20", "user-3", "user-3"]];
     assert_eq!(rig.sql(1, &sql, &columns).await, expected);
@@ -287,7 +288,11 @@ async fn events_join_persons_and_groups_as_they_are_now() {
     let tables = vec![
         table(vec![field("person_id", ColumnKind::Uuid), field("$group_1", ColumnKind::Text)]),
         side("persons", Table::Persons, vec![field("id", ColumnKind::Uuid), named("email", person_property, ColumnKind::Text)]),
-        side("groups", Table::Groups, vec![field("key", ColumnKind::Text), field("index", ColumnKind::Int), named("seats", seats, ColumnKind::Number)]),
+        side(
+            "groups",
+            Table::Groups,
+            vec![field("key", ColumnKind::Text), field("index", ColumnKind::Int), named("seats", seats, ColumnKind::Number)],
+        ),
     ];
     let sql = r#"SELECT email, seats, count(*) FROM events LEFT JOIN persons ON person_id = id
                  JOIN groups ON "$group_1" = key AND "index" = 1 GROUP BY email, seats ORDER BY email"#;
@@ -324,7 +329,13 @@ async fn nothing_but_selects_is_run() {
         "SET datafusion.execution.batch_size = 1",
         "SELECT * FROM '/etc/passwd'",
     ] {
-        assert!(matches!(rig.run(1, sql, vec![table(vec![field("uuid", ColumnKind::Uuid)])]).await, Err(QueryError::Invalid(_) | QueryError::Failed(_))), "{sql}");
+        assert!(
+            matches!(
+                rig.run(1, sql, vec![table(vec![field("uuid", ColumnKind::Uuid)])]).await,
+                Err(QueryError::Invalid(_) | QueryError::Failed(_))
+            ),
+            "{sql}"
+        );
     }
 }
 
@@ -340,7 +351,8 @@ async fn a_second_engine_on_the_same_folder_is_refused() {
 #[tokio::test]
 async fn background_threads_seal_and_merge_while_rows_come_in() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = crate::EngineConfig::new(folder.path().to_owned(), model::Clock::Fixed(at("2025-07-01T00:00:00Z")), Arc::new(events::NoDimensions));
+    let mut config =
+        crate::EngineConfig::new(folder.path().to_owned(), model::Clock::Fixed(at("2025-07-01T00:00:00Z")), Arc::new(events::NoDimensions));
     config.memory_bytes = 200_000;
     let engine = crate::Engine::open(config).unwrap();
     for part in 0..60 {
@@ -352,7 +364,11 @@ async fn background_threads_seal_and_merge_while_rows_come_in() {
     let stats = engine.stats();
     assert_eq!(stats.rows, 30_000);
     assert!(stats.segments < 12, "{stats:?}");
-    let printed = Printed { sql: "SELECT count(DISTINCT uuid) FROM events".to_owned(), tables: vec![table(vec![field("uuid", ColumnKind::Uuid)])], columns: Vec::new() };
+    let printed = Printed {
+        sql: "SELECT count(DISTINCT uuid) FROM events".to_owned(),
+        tables: vec![table(vec![field("uuid", ColumnKind::Uuid)])],
+        columns: Vec::new(),
+    };
     let selected = engine.run(printed, TeamId(1), Budget::default(), None).await.unwrap();
     assert_eq!(crate::testing::texts(&selected.batches), [["30000"]]);
 }

@@ -48,7 +48,12 @@ fn find(rig: &Rig, part: &str) -> String {
 }
 
 async fn read_all(rig: &Rig, team: i64) -> usize {
-    let columns = [field("uuid", ColumnKind::Uuid), field("event", ColumnKind::Text), field("distinct_id", ColumnKind::Text), crate::testing::all_properties(query::PropertyOwner::Event)];
+    let columns = [
+        field("uuid", ColumnKind::Uuid),
+        field("event", ColumnKind::Text),
+        field("distinct_id", ColumnKind::Text),
+        crate::testing::all_properties(query::PropertyOwner::Event),
+    ];
     rig.sql(team, "SELECT uuid, event, distinct_id, properties FROM events", &columns).await.len()
 }
 

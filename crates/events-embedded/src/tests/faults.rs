@@ -240,7 +240,10 @@ async fn rows_of_a_batch_whose_sync_failed_are_not_visible_and_not_stored() {
     rig.reopen();
     rig.append(vec![row(1, 1, "e", "{}")]).await;
     *failing.lock() = true;
-    assert!(matches!(rig.engine().append(EventBatch { rows: vec![row(1, 2, "e", "{}")], ..EventBatch::default() }).await, Err(StoreError::Failed(_))));
+    assert!(matches!(
+        rig.engine().append(EventBatch { rows: vec![row(1, 2, "e", "{}")], ..EventBatch::default() }).await,
+        Err(StoreError::Failed(_))
+    ));
     *failing.lock() = false;
     assert_eq!(rig.count(1).await, 1);
     rig.append(vec![row(1, 3, "e", "{}")]).await;

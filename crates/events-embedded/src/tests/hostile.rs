@@ -63,7 +63,12 @@ async fn a_flood_of_property_names_neither_widens_the_schema_nor_loses_a_value()
         })
         .collect();
     rig.append(rows).await;
-    let columns = [property("common", ColumnKind::Number), property("name-7-499", ColumnKind::Number), property("name-39-3", ColumnKind::Text), all_properties(PropertyOwner::Event)];
+    let columns = [
+        property("common", ColumnKind::Number),
+        property("name-7-499", ColumnKind::Number),
+        property("name-39-3", ColumnKind::Text),
+        all_properties(PropertyOwner::Event),
+    ];
     let sql = r#"SELECT sum("properties.common"), sum("properties.name-7-499"), max("properties.name-39-3"), sum(character_length(properties)) FROM events"#;
     let before = rig.sql(1, sql, &columns).await;
     assert_eq!(before[0][..3], ["780.0", "499.0", "3"]);
@@ -82,7 +87,8 @@ async fn a_flood_of_property_names_neither_widens_the_schema_nor_loses_a_value()
 async fn rows_of_megabytes_pass_through_memory_segments_and_merges() {
     let rig = Rig::new();
     for part in 0..4 {
-        let rows = (0..5).map(|i| row(1, part * 5 + i, "e", &format!(r#"{{"blob":"{}","list":["{}"]}}"#, "x".repeat(2_000_000), "y".repeat(1_000_000))));
+        let rows = (0..5)
+            .map(|i| row(1, part * 5 + i, "e", &format!(r#"{{"blob":"{}","list":["{}"]}}"#, "x".repeat(2_000_000), "y".repeat(1_000_000))));
         rig.append(rows.collect()).await;
         rig.engine().flush().await.unwrap();
     }
@@ -132,4 +138,18 @@ async fn hundreds_of_segments_are_read_with_few_open_files() {
     let segments = std::fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
     let segments = segments.filter(|path| path.extension().is_some_and(|end| end == "parquet")).count();
     assert!(segments <= 256, "{segments} of {open} open files are segments");
+}
+
+#[tokio::test]
+async fn an_object_that_names_a_property_twice_stops_nothing() {
+    let rig = Rig::new();
+    let mut one = row(1, 1, "e", "{}");
+    for value in 0..3 {
+        one.properties.push_new(Arc::from("same"), PropertyValue::Int(value));
+    }
+    rig.append(vec![one, row(1, 2, "e", r#"{"same":9}"#)]).await;
+    for _ in 0..2 {
+        assert_eq!(rig.sql(1, r#"SELECT sum("properties.same") FROM events"#, &[property("same", ColumnKind::Number)]).await, [["9.0"]]);
+        rig.engine().flush().await.unwrap();
+    }
 }

@@ -33,14 +33,16 @@ fn value() -> impl Strategy<Value = String> {
 
 fn an_event() -> impl Strategy<Value = EventRow> {
     let properties = prop::collection::btree_map("[a-e]|rare[0-9]", value(), 0..6);
-    (0i64..60, prop::sample::select(vec!["viewed", "clicked", ""]), 0u8..5, properties, 0i64..40).prop_map(|(number, event, user, properties, day)| {
-        let members: Vec<String> = properties.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        let mut row = row(1, number, event, &format!("{{{}}}", members.join(",")));
-        row.timestamp = at("2025-03-01T10:00:00Z").plus_seconds(day * 86_400 + number);
-        row.distinct_id = format!("d{user}").into();
-        row.person_id = person_uuid(TeamId(1), &row.distinct_id);
-        row
-    })
+    (0i64..60, prop::sample::select(vec!["viewed", "clicked", ""]), 0u8..5, properties, 0i64..40).prop_map(
+        |(number, event, user, properties, day)| {
+            let members: Vec<String> = properties.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let mut row = row(1, number, event, &format!("{{{}}}", members.join(",")));
+            row.timestamp = at("2025-03-01T10:00:00Z").plus_seconds(day * 86_400 + number);
+            row.distinct_id = format!("d{user}").into();
+            row.person_id = person_uuid(TeamId(1), &row.distinct_id);
+            row
+        },
+    )
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -74,7 +76,14 @@ impl Model {
             .iter()
             .map(|row| {
                 let person = self.person(row);
-                vec![row.uuid.to_string(), row.event.to_string(), row.timestamp.0.to_string(), row.distinct_id.to_string(), person.to_string(), canonical(&row.properties.to_json_text())]
+                vec![
+                    row.uuid.to_string(),
+                    row.event.to_string(),
+                    row.timestamp.0.to_string(),
+                    row.distinct_id.to_string(),
+                    person.to_string(),
+                    canonical(&row.properties.to_json_text()),
+                ]
             })
             .collect();
         rows.sort();
