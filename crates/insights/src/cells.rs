@@ -160,6 +160,15 @@ fn date(array: &dyn Array, row: usize) -> Option<NaiveDate> {
     }
 }
 
+/// What a column's own rows occupy; buffers that it shares with others do not count as a whole.
+pub fn bytes(array: &dyn Array) -> usize {
+    match array.data_type() {
+        // The lower half of a view's first word is its length.
+        DataType::Utf8View => array.as_string_view().views().iter().map(|view| 16 + (*view as u32) as usize).sum(),
+        _ => array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size()),
+    }
+}
+
 /// Every row of some batches, in order.
 pub fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = (&RecordBatch, usize)> {
     batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
@@ -192,6 +201,14 @@ mod tests {
             (Arc::new(arrow_schema::Field::new("b", DataType::Utf8, true)), Arc::new(StringArray::from(vec!["y"])) as ArrayRef),
         ]);
         assert_eq!(json(&pair, 0, &calendar), literal!([1, "y"]));
+    }
+
+    #[test]
+    fn a_slice_weighs_its_own_rows_only() {
+        let texts = StringArray::from(vec!["x".repeat(1_000); 1_000]);
+        assert!(bytes(&texts) >= 1_000_000 && bytes(&texts.slice(0, 1)) < 2_000);
+        let views = arrow_array::StringViewArray::from_iter_values(vec!["x".repeat(1_000); 1_000]);
+        assert!(bytes(&views) >= 1_000_000 && bytes(&views.slice(0, 1)) < 2_000);
     }
 
     #[test]

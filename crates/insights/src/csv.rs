@@ -2,28 +2,41 @@
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::Value;
-use std::convert::Infallible;
 
 /// Rows per chunk of the response.
 const CHUNK_ROWS: usize = 1_000;
 
 /// A download that is written while it is sent.
 pub fn response(file_name: &'static str, columns: Vec<String>, rows: Vec<Vec<Value>>) -> Response {
+    let mut rows = rows.into_iter();
+    let pages = std::iter::from_fn(move || {
+        let page: Vec<Vec<Value>> = rows.by_ref().take(CHUNK_ROWS).collect();
+        (!page.is_empty()).then_some(Ok(page))
+    });
+    paged(file_name, columns, futures::stream::iter(pages))
+}
+
+/// The same for rows that are fetched while it is sent. A failing page ends the download early, so that the client notices.
+pub fn paged(
+    file_name: &'static str,
+    columns: Vec<String>,
+    pages: impl Stream<Item = anyhow::Result<Vec<Vec<Value>>>> + Send + 'static,
+) -> Response {
     let mut header = String::new();
     line(columns.iter().map(|column| guarded(column)), &mut header);
-    let mut rows = rows.into_iter();
-    let chunks = std::iter::once(header).chain(std::iter::from_fn(move || {
-        let mut text = String::new();
-        for row in rows.by_ref().take(CHUNK_ROWS) {
-            line(row.iter().map(cell), &mut text);
-        }
-        (!text.is_empty()).then_some(text)
-    }));
-    let stream = futures::stream::iter(chunks.map(|text| Ok::<Bytes, Infallible>(Bytes::from(text))));
+    let texts = pages.map(|page| {
+        page.map(|rows| {
+            let mut text = String::new();
+            rows.iter().for_each(|row| line(row.iter().map(cell), &mut text));
+            text
+        })
+    });
+    let body = futures::stream::once(std::future::ready(Ok(header))).chain(texts).map(|text| text.map(Bytes::from));
     let disposition = format!("attachment; filename=\"{file_name}.csv\"");
-    ([(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)], Body::from_stream(stream)).into_response()
+    ([(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)], Body::from_stream(body)).into_response()
 }
 
 fn line(cells: impl Iterator<Item = String>, out: &mut String) {

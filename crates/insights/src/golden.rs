@@ -277,7 +277,7 @@ impl Suite {
         failures
     }
 
-    async fn fill(&self, store: &Arc<dyn EventStore>, sealed: bool) -> Result<(), String> {
+    pub async fn fill(&self, store: &Arc<dyn EventStore>, sealed: bool) -> Result<(), String> {
         let batch = EventBatch { rows: self.rows(), overrides: self.overrides(), position: Some(1) };
         store.append(batch).await.map_err(|error| format!("{}: the events could not be stored: {error}", self.name))?;
         if sealed {

@@ -87,6 +87,8 @@ pub struct Limits {
     pub budget: Budget,
     /// Points (bucket and breakdown value) fetched to choose from. With more of them the store chooses, which costs a second scan.
     pub groups: usize,
+    /// Events fetched at a time while a download runs.
+    pub export_page: usize,
     pub cache_bytes: u64,
 }
 
@@ -99,6 +101,7 @@ impl Default for Limits {
             long_deadline: Duration::from_secs(600),
             budget: Budget::default(),
             groups: 400_000,
+            export_page: 10_000,
             cache_bytes: 64 << 20,
         }
     }

@@ -8,7 +8,7 @@ use crate::dates::{Calendar, ParsedDate, parse_date};
 use crate::failure::Failure;
 use crate::nodes;
 use crate::nodes::tables::EventsQuery;
-use crate::run::{Purpose, Rows, Run};
+use crate::run::{Rows, Run};
 use arrow_array::RecordBatch;
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
@@ -193,10 +193,7 @@ fn cell(column: &Column, batch: &RecordBatch, row: usize, persons: &HashMap<Stri
         Column::Star(first) => {
             let mut event: serde_json::Map<String, Value> =
                 STAR.iter().enumerate().map(|(at, name)| ((*name).to_owned(), plain(first + at))).collect();
-            // Exports print the text as it is; taking it apart would take several times its memory.
-            if run.purpose == Purpose::Api {
-                event["properties"] = rows::object(cells::text(batch.column(first + 2), row));
-            }
+            event["properties"] = rows::object(cells::text(batch.column(first + 2), row));
             event.insert("team_id".to_owned(), run.team.id.0.into());
             event.insert("elements".to_owned(), json!([]));
             Value::Object(event)

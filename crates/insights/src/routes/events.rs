@@ -9,6 +9,8 @@ use axum::extract::{OriginalUri, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures::StreamExt;
+use model::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -33,11 +35,17 @@ async fn list(
     access.require("query:read")?;
     let wants_csv = parameters.get("format").is_some_and(|format| format == "csv");
     let mut query = events_query(&parameters)?;
-    query["limit"] = if wants_csv && !parameters.contains_key("limit") { json!(300_000) } else { json!(page.limit) };
+    let asked = parameters.get("limit").and_then(|limit| limit.parse::<usize>().ok());
+    if wants_csv && !parameters.contains_key("select") && !parameters.contains_key("orderBy") {
+        let export = Export { state, access, query, left: asked.unwrap_or(MAX_EXPORTED).min(MAX_EXPORTED), after: None };
+        return export.respond().await;
+    }
+    query["limit"] = if wants_csv { json!(asked.unwrap_or(MAX_EXPORTED)) } else { json!(page.limit) };
     query["offset"] = json!(page.offset);
     let mut body = answered(&state, &access, query, if wants_csv { Purpose::Export } else { Purpose::Api }).await?;
     let rows = cells(body["results"].take());
-    if let Some(columns) = parameters.get("select").map(|_| body["columns"].clone()) {
+    if parameters.contains_key("select") || wants_csv {
+        let columns = body["columns"].take();
         return Ok(match wants_csv {
             true => csv::response("events", texts(&columns), rows.into_iter().map(cells).collect()),
             false => Json(json!({"next": null, "results": rows, "columns": columns})).into_response(),
@@ -45,17 +53,74 @@ async fn list(
     }
     let has_more = body["hasMore"].as_bool().unwrap_or(false);
     let events: Vec<Value> = rows.into_iter().map(event).collect();
-    if wants_csv {
-        let columns = ["id", "event", "timestamp", "distinct_id", "properties", "elements_chain"];
-        let rows = events.iter().map(|event| columns.iter().map(|column| event[*column].clone()).collect()).collect();
-        return Ok(csv::response("events", columns.map(str::to_owned).to_vec(), rows));
-    }
     let oldest_first = parameters.get("orderBy").is_some_and(|text| text.contains("\"timestamp\"") && !text.contains("-timestamp"));
     let next = match events.last().and_then(|event| event["timestamp"].as_str()).filter(|_| has_more) {
         Some(last) => Some(next_link(&page, uri.path(), &parameters, if oldest_first { "after" } else { "before" }, last)),
         None => None,
     };
     Ok(Json(json!({"next": next, "results": events})).into_response())
+}
+
+const MAX_EXPORTED: usize = 300_000;
+const EXPORTED: [&str; 6] = ["id", "event", "timestamp", "distinct_id", "properties", "elements_chain"];
+
+/// A download of events, newest first, fetched page by page so that its size does not matter.
+struct Export {
+    state: InsightsState,
+    access: Access,
+    query: Value,
+    left: usize,
+    /// Time and uuid of the last event so far.
+    after: Option<(Timestamp, Uuid)>,
+}
+
+impl Export {
+    async fn respond(mut self) -> ApiResult<Response> {
+        // The first page is awaited here: what is wrong with the question is still an error and not a broken download.
+        let first = self.page().await?;
+        let rest = futures::stream::unfold(self, |mut export| async move {
+            match export.page().await {
+                Ok(rows) if rows.is_empty() => None,
+                Ok(rows) => Some((Ok(rows), export)),
+                Err(error) => {
+                    export.left = 0;
+                    Some((Err(anyhow::Error::new(error)), export))
+                }
+            }
+        });
+        let pages = futures::stream::once(std::future::ready(Ok(first))).chain(rest);
+        Ok(csv::paged("events", EXPORTED.map(str::to_owned).to_vec(), pages))
+    }
+
+    async fn page(&mut self) -> ApiResult<Vec<Vec<Value>>> {
+        let limit = self.left.min(self.state.engine.limits.export_page);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut query = self.query.clone();
+        query["select"] = json!(["uuid", "event", "timestamp", "distinct_id", "properties", "elements_chain"]);
+        query["orderBy"] = json!(["timestamp DESC", "uuid DESC"]);
+        query["limit"] = json!(limit);
+        if let Some((at, uuid)) = self.after {
+            let text = format!("toDateTime64('{at}', 6, 'UTC')");
+            let beyond = format!("timestamp < {text} or (timestamp = {text} and uuid < '{uuid}')");
+            let own = query["where"].as_array().cloned().unwrap_or_default();
+            query["where"] = own.into_iter().chain([json!(beyond)]).collect();
+            // The same bound once more, in the form that prunes files.
+            query["before"] = json!(Timestamp(at.0 + 1));
+        }
+        let mut body = answered(&self.state, &self.access, query, Purpose::Export).await?;
+        let rows: Vec<Vec<Value>> = cells(body["results"].take()).into_iter().map(cells).collect();
+        self.left = if rows.len() < limit { 0 } else { self.left - rows.len() };
+        self.after = rows.last().and_then(|last| {
+            let at = chrono::DateTime::parse_from_rfc3339(last.get(2)?.as_str()?).ok()?;
+            Some((Timestamp(at.timestamp_micros()), Uuid::parse_str(last.first()?.as_str()?).ok()?))
+        });
+        if self.after.is_none() {
+            self.left = 0;
+        }
+        Ok(rows)
+    }
 }
 
 /// The next page is the same list on the other side of the last row's time.
