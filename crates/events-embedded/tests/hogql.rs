@@ -380,6 +380,43 @@ async fn aggregates_over_the_whole_series_of_a_group() {
 }
 
 #[tokio::test]
+async fn queries_as_people_write_them() {
+    let world = World::small().await;
+    check!(world, {
+        "SELECT properties.$current_url AS url, count() AS views FROM events WHERE event = 'A' AND timestamp >= now() - INTERVAL 7 DAY GROUP BY url ORDER BY views DESC, url LIMIT 10"
+            => [["https://a.com/one?x=1", 1], ["https://a.com/two", 1], [null, 1]],
+        "WITH firsts AS (SELECT person_id, min(toStartOfWeek(timestamp)) AS week FROM events GROUP BY person_id)
+         SELECT firsts.week, dateDiff('week', firsts.week, toStartOfWeek(e.timestamp)) AS n, uniq(e.person_id) FROM events e JOIN firsts ON e.person_id = firsts.person_id GROUP BY 1, 2 ORDER BY 1, 2"
+            => [["2025-03-09", 0, 3]],
+        "select $entry_current_url, count(), avg($session_duration) from sessions where $start_timestamp > now() - interval 30 day group by 1" => [["https://a.com/one?x=1", 1, 3600.0]],
+        "select toStartOfDay(timestamp) as day, countIf(event = 'A') as a, countIf(event = 'B') as b, a / nullIf(b, 0) from events group by day order by day"
+            => [["2025-03-10T00:00:00.000000Z", 2, 0, null], ["2025-03-11T00:00:00.000000Z", 1, 1, 1.0], ["2025-03-12T00:00:00.000000Z", 0, 1, 0.0]],
+        "select day, sum(c) over (order by day) from (select toDate(timestamp) as day, count() as c from events group by day) order by day" => [["2025-03-10", 2], ["2025-03-11", 4], ["2025-03-12", 5]],
+        "select event, count() * 100.0 / sum(count()) over () as share from events group by event order by event" => [["A", 60.0], ["B", 40.0]],
+        "select count() from events where toDate(timestamp) between toDate('2025-03-11') and today()" => [[3]],
+        "select distinct properties.b from events where properties.b != '' and properties.b is not null order by 1" => [["x"], ["y"]],
+        "select splitByChar('/', properties.$current_url)[4] as part, count() from events group by part order by part" => [["one?x=1", 1], ["two", 1], [null, 3]],
+        "select if(toFloat(properties.n) > 1, 'big', 'small') as size, count() from events group by size order by size" => [["big", 2], ["small", 3]],
+        "select a.event, count() from events a left join events b on a.person_id = b.person_id and b.timestamp > a.timestamp where b.event = 'B' group by a.event" => [["A", 1]],
+        "select distinct_id, groupArray(event) as path from (select distinct_id, event from events order by timestamp) group by distinct_id order by distinct_id" => [["u1", ["A", "A"]], ["u2", ["A", "B"]], ["u3", ["B"]]],
+        "select event from events where properties.$session_id in (select session_id from sessions where $session_duration > 60) order by timestamp" => [["A"], ["A"]],
+        "select round(avg(gap)) from (select dateDiff('second', lagInFrame(timestamp) over (partition by person_id order by timestamp), timestamp) as gap from events)" => [[26100.0]],
+        "select case when properties.n is null then 'none' else toString(properties.n) end as k, count() from events group by k order by k" => [["1", 1], ["2", 1], ["3.5", 1], ["none", 2]],
+        "select concat(toString(count()), ' events') from events" => [["5 events"]],
+        "select argMin(properties.b, timestamp) as first, argMax(properties.$current_url, timestamp) as last, distinct_id from events group by distinct_id order by distinct_id" => [["x", "https://a.com/two", "u1"], [null, null, "u2"], ["", null, "u3"]],
+        "select arrayJoin(JSONExtractArrayRaw(properties, 'list')) as item from events where JSONHas(properties, 'list') order by item" => [["\"two\""], ["1"], ["{\"k\":3}"]],
+        "select count() from events where person.properties.plan ilike 'FR%'" => [[5]],
+        "select event, uniq(person_id) as people from events where event in ('A', 'B') group by event having people >= 2 order by people desc, event" => [["A", 2], ["B", 2]],
+        "select toString(toDate(timestamp)) || ' ' || event as label, count() as c from events group by label order by label limit 2" => [["2025-03-10 A", 2], ["2025-03-11 A", 1]],
+        "select countIf(properties.flag), countIf(not properties.flag) from (select toBool(properties.flag) as flag from events) as properties" => [[1, 0]],
+        "select e.event as event, p.properties.email as email from events e inner join persons p on e.person_id = p.id where p.properties.plan = 'pro' order by e.timestamp limit 1" => [["A", "u1@example.com"]],
+        "select quantile(0.5)(dateDiff('hour', timestamp, now())), max(timestamp) > now() - interval 1 day from events" => [[29.0, 1]],
+        "select event, groupUniqArray(distinct_id) as ids, length(ids), has(ids, 'u2'), arrayExists(x -> x = 'u3', ids) from events group by event order by event" => [["A", ["u1", "u2"], 2, 1, 0], ["B", ["u2", "u3"], 2, 1, 1]],
+        "select multiIf(properties.n = 1, 'one', properties.b = 'y', 'why', 'other') as k, count() from events group by k order by count() desc, k" => [["other", 3], ["one", 1], ["why", 1]],
+    });
+}
+
+#[tokio::test]
 async fn windows() {
     let world = World::small().await;
     check!(world, {

@@ -7,6 +7,11 @@ use proptest::prelude::*;
 use query::ast::*;
 use query::{Context, parse, parse_expr, print_datafusion, resolve};
 
+/// `HOGLET_FUZZ_CASES=1000000` searches longer.
+fn cases() -> u32 {
+    std::env::var("HOGLET_FUZZ_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(600)
+}
+
 const ACCEPTED: &str = include_str!("accepted.sql");
 
 fn context() -> Context {
@@ -198,7 +203,7 @@ fn mutated() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_printed_expression_parses_to_itself(expr in expr()) {
