@@ -65,7 +65,8 @@ export function NewInsightPage() {
     const search = newRoute.useSearch()
     const navigate = newRoute.useNavigate()
     const client = useQueryClient()
-    const state = useMemo(() => stateOf(search), [search])
+    const leaveOut = Object.keys(search).length === 0 && (project.test_account_filters_default_checked ?? false)
+    const state = useMemo(() => (leaveOut ? { ...stateOf(search), testAccounts: true } : stateOf(search)), [search, leaveOut])
     const change: Change = (next, options) => void navigate({ search: searchOf(next), replace: options?.replace })
     const save = async (name: string) => {
         const saved = await request<Insight>('POST', `/api/projects/${project.id}/insights/`, { name, query: stored(state), saved: true })
