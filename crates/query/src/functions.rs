@@ -109,6 +109,11 @@ impl Function {
         CASE_INSENSITIVE.iter().find(|(other, _)| *other == lower).and_then(|(_, usual)| by_name(usual))
     }
 
+    /// Name, fewest and most arguments of every function that a query may call.
+    pub fn callable() -> impl Iterator<Item = (&'static str, usize, usize)> {
+        Self::all().map(|function| (function.name, function.min, function.max))
+    }
+
     fn all() -> impl Iterator<Item = &'static Function> {
         scalar::SCALARS.iter().chain(scalar::DATES).chain(scalar::ARRAYS).chain(aggregate::AGGREGATES)
     }

@@ -39,6 +39,11 @@ pub struct SyntaxError {
     pub end: usize,
 }
 
+/// Name, fewest and most arguments of every function that a query may call, under its usual name.
+pub fn callable_functions() -> Vec<(&'static str, usize, usize)> {
+    functions::Function::callable().collect()
+}
+
 /// Trees are at most some hundred levels deep, but a level can take several kilobytes of stack and server threads have little.
 fn on_enough_stack<T>(run: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(128 << 10, 2 << 20, run)
