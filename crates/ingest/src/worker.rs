@@ -95,8 +95,11 @@ impl Ingest {
             let batch = read(&self.ports, from, writer.written(), self.config.batch_bytes).await?;
             let decoded = decoder.decode(&batch, self.ports.clock.now()).await?;
             from = decoded.next;
-            self.write(&mut writer, decoded).await?;
+            let landed = writer.write(decoded).await?;
+            self.book(landed);
         }
+        let landed = writer.land().await?;
+        self.book(landed);
         Ok(from.0 - start.0)
     }
 
@@ -130,23 +133,35 @@ impl Ingest {
         let (sender, mut decoded) = mpsc::channel(1);
         let reader = tokio::spawn(read_ahead(self.ports.clone(), self.config.clone(), decoder, from, writer.written(), sender));
         let _stop_reading = AbortOnDrop(reader.abort_handle());
+        let worked = self.pump(&mut writer, &mut decoded, shutdown).await;
+        // Whatever happened, what is on its way into the store gets there before somebody looks where to go on.
+        let landed = writer.land().await;
+        worked?;
+        self.book(landed?);
+        Ok(())
+    }
+
+    async fn pump(&self, writer: &mut Writer, decoded: &mut mpsc::Receiver<Result<Decoded>>, shutdown: &mut watch::Receiver<bool>) -> Result<()> {
         loop {
+            let in_flight = writer.is_in_flight();
             let batch = tokio::select! {
-                batch = decoded.recv() => batch,
+                batch = decoded.recv() => Some(batch.context("the reader of the queue ended")??),
+                () = writer.arrived(), if in_flight => None,
                 _ = stopped(shutdown) => return Ok(()),
             };
-            let batch: Decoded = batch.context("the reader of the queue ended")??;
-            self.write(&mut writer, batch).await?;
+            let landed = match batch {
+                Some(batch) => writer.write(batch).await?,
+                None => writer.land().await?,
+            };
+            self.book(landed);
         }
     }
 
-    async fn write(&self, writer: &mut Writer, decoded: Decoded) -> Result<()> {
-        let next = decoded.next;
-        writer.write(decoded).await?;
+    fn book(&self, landed: Option<Offset>) {
+        let Some(next) = landed else { return };
         self.progress.position.store(next.0, Ordering::Release);
         self.progress.failure.lock().take();
         metrics::gauge!("hoglet_ingest_position").set(next.0 as f64);
-        Ok(())
     }
 }
 

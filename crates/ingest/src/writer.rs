@@ -7,6 +7,8 @@
 //! The transaction records the queue position up to which persons were written. The event store records its own with the rows.
 //! After a crash between the two, the records in between are read again with `replay`: rows are built from the persons as they
 //! are, and nothing else is written twice. Overrides wait in an outbox table until the store has them.
+//!
+//! The append of one batch goes on while the next one is decided; there is never more than one in flight.
 
 use crate::cookieless_store::Cookieless;
 use crate::decoder::{Decoded, Dropped, EVENTS_PER_TURN, dropped};
@@ -19,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use db::Transaction;
 use definitions::{Observed, Refused};
 use definitions::warnings::Warning;
-use events::{EventBatch, EventRow, PersonOverride};
+use events::{EventBatch, EventRow, PersonOverride, StoreError};
 use model::{PersonMode, TeamId, Timestamp};
 use parking_lot::Mutex;
 use people::ApplyError;
@@ -46,6 +48,20 @@ pub struct Writer {
     sent: Option<u64>,
     warned: HashMap<(TeamId, &'static str), Timestamp>,
     marked: HashSet<TeamId>,
+    flight: Option<Flight>,
+}
+
+/// A batch that is decided and on its way into the event store.
+struct Flight {
+    append: tokio::task::JoinHandle<Result<(), StoreError>>,
+    /// Set once `append` has ended.
+    result: Option<Result<()>>,
+    next: Offset,
+    counts: HashMap<TeamId, u64>,
+    /// Projects that may not have had an event before.
+    fresh: HashSet<TeamId>,
+    drops: Vec<Dropped>,
+    replay: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +104,7 @@ impl Writer {
             sent: None,
             warned: HashMap::new(),
             marked: HashSet::new(),
+            flight: None,
         })
     }
 
@@ -96,8 +113,9 @@ impl Writer {
         Offset(self.written)
     }
 
-    /// Fails when the database or the event store does. The batch may then be half written: start again with a new writer.
-    pub async fn write(&mut self, decoded: Decoded) -> Result<()> {
+    /// Decides a batch and sends it on its way into the event store, after the one before has landed. Returns how far the store
+    /// is. Fails when the database or the event store does; the batch may then be half written: start again with a new writer.
+    pub async fn write(&mut self, decoded: Decoded) -> Result<Option<Offset>> {
         let replay = decoded.next.0 <= self.written;
         let now = self.ports.clock.now();
         let Decoded { next, mut events, dropped: mut drops, .. } = decoded;
@@ -114,12 +132,40 @@ impl Writer {
             }
         }
         let rows: Vec<EventRow> = events.into_iter().zip(belongings).map(|(event, belonging)| row(event, belonging, now)).collect();
+        self.persons.shrink();
+        let landed = self.land().await?;
         if !replay {
             // Before the store takes the rows away. Records that come again after a crash were shown already.
             (self.ports.live)(&rows);
         }
-        let batch = EventBatch { rows, overrides, position: Some(next.0) };
-        self.ports.store.append(batch).await.context("appending to the event store")?;
+        let (store, batch) = (self.ports.store.clone(), EventBatch { rows, overrides, position: Some(next.0) });
+        let append = tokio::spawn(async move { store.append(batch).await });
+        self.flight = Some(Flight { append, result: None, next, counts, fresh, drops, replay });
+        Ok(landed)
+    }
+
+    pub fn is_in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Waits for the append in flight to end. May be dropped and called again.
+    pub async fn arrived(&mut self) {
+        if let Some(flight) = &mut self.flight
+            && flight.result.is_none()
+        {
+            let ended = (&mut flight.append).await;
+            flight.result = Some(match ended {
+                Ok(appended) => appended.context("appending to the event store"),
+                Err(panicked) => Err(panicked).context("appending to the event store panicked"),
+            });
+        }
+    }
+
+    /// Waits for the append in flight and does what follows from it. Returns how far the store is, if something was in flight.
+    pub async fn land(&mut self) -> Result<Option<Offset>> {
+        self.arrived().await;
+        let Some(Flight { result, next, counts, fresh, drops, replay, .. }) = self.flight.take() else { return Ok(None) };
+        result.unwrap_or(Ok(()))?;
         self.sent = Some(next.0);
         self.unsent.clear();
         for (team, count) in counts {
@@ -127,8 +173,8 @@ impl Writer {
         }
         self.count_drops(&drops, replay);
         self.mark_ingested(fresh).await;
-        self.persons.shrink();
-        self.ports.queue.commit(Reader::Ingest, next).await.context("committing the queue position")
+        self.ports.queue.commit(Reader::Ingest, next).await.context("committing the queue position")?;
+        Ok(Some(next))
     }
 
     async fn rewrite_cookieless(&mut self, events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Result<()> {
