@@ -31,8 +31,7 @@ pub const MAX_PROPERTIES: usize = 10_000;
 pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
     let mut cursor = Cursor { text, at: 0 };
     names.begin_object();
-    let mut pairs: Vec<(Arc<str>, PropertyValue)> = Vec::with_capacity(32);
-    let mut parsed = Parsed::default();
+    let mut parsed = Parsed { properties: Properties::with_capacity(USUAL_PROPERTIES), ..Parsed::default() };
     let mut repeated = false;
     cursor.expect(b'{')?;
     if !cursor.accept(b'}') {
@@ -45,17 +44,17 @@ pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
             match meaning {
                 Meaning::Plain => {}
                 Meaning::Special(special) => parsed.special.insert(special),
-                Meaning::Automatic(automatic) => parsed.automatic.push((automatic, pairs.len())),
+                Meaning::Automatic(automatic) => parsed.automatic.push((automatic, parsed.properties.len())),
             }
             repeated |= again != Some(false);
             cursor.expect(b':')?;
             let value = cursor.value(names)?;
-            pairs.push((name, value));
+            parsed.properties.push_new(name, value);
             if cursor.accept(b'}') {
                 break;
             }
             cursor.expect(b',')?;
-            if pairs.len() > 4 * MAX_PROPERTIES {
+            if parsed.properties.len() > 4 * MAX_PROPERTIES {
                 return Err(ParseError::TooMany);
             }
         }
@@ -65,31 +64,27 @@ pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
         return Err(ParseError::Malformed);
     }
     if repeated {
-        keep_last(&mut pairs, names, &mut parsed.automatic);
+        keep_last(&mut parsed, names);
     }
-    if pairs.len() > MAX_PROPERTIES {
+    if parsed.properties.len() > MAX_PROPERTIES {
         return Err(ParseError::TooMany);
-    }
-    parsed.properties = Properties::with_capacity(pairs.len() + 4);
-    for (name, value) in pairs {
-        parsed.properties.push_new(name, value);
     }
     Ok(parsed)
 }
 
+/// Room that hardly any event outgrows.
+const USUAL_PROPERTIES: usize = 40;
+
 /// Drops all but the last value of each name.
-fn keep_last(pairs: &mut Vec<(Arc<str>, PropertyValue)>, names: &mut Names, automatic: &mut Vec<(Automatic, usize)>) {
-    let last: HashMap<Arc<str>, usize> = pairs.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
-    let mut at = 0;
-    pairs.retain(|(name, _)| {
-        at += 1;
-        last[name] == at - 1
-    });
-    automatic.clear();
-    for (at, (name, _)) in pairs.iter().enumerate() {
+fn keep_last(parsed: &mut Parsed, names: &mut Names) {
+    let all = std::mem::take(&mut parsed.properties);
+    let last: HashMap<&Arc<str>, usize> = all.iter().enumerate().map(|(at, (name, _))| (name, at)).collect();
+    parsed.automatic.clear();
+    for (_, (name, value)) in all.iter().enumerate().filter(|(at, (name, _))| last[name] == *at) {
         if let Meaning::Automatic(one) = names.read(name).1 {
-            automatic.push((one, at));
+            parsed.automatic.push((one, parsed.properties.len()));
         }
+        parsed.properties.push_new(name.clone(), value.clone());
     }
 }
 
