@@ -109,9 +109,14 @@ impl Function {
         CASE_INSENSITIVE.iter().find(|(other, _)| *other == lower).and_then(|(_, usual)| by_name(usual))
     }
 
+    /// The same, for what a query calls: functions that only resolving may put in are left out.
+    pub fn callable_by_name(name: &str) -> Option<&'static Function> {
+        Function::find(name).filter(|function| !INTERNAL.contains(&function.name))
+    }
+
     /// Name, fewest and most arguments of every function that a query may call.
     pub fn callable() -> impl Iterator<Item = (&'static str, usize, usize)> {
-        Self::all().map(|function| (function.name, function.min, function.max))
+        Self::all().filter(|function| !INTERNAL.contains(&function.name)).map(|function| (function.name, function.min, function.max))
     }
 
     fn all() -> impl Iterator<Item = &'static Function> {
@@ -170,6 +175,23 @@ impl Function {
 
 static INDEX: LazyLock<HashMap<&'static str, &'static Function>> =
     LazyLock::new(|| Function::all().map(|function| (function.name, function)).collect());
+
+/// What calls become while they are resolved.
+const INTERNAL: &[&str] = &[
+    "addUnits",
+    "addUnitsToDate",
+    "startOf",
+    "startDateOf",
+    "wholeInt",
+    "JSONText",
+    "JSONExtractOrDefault",
+    "sampleKey",
+    "mostFrequent",
+    "arraySortBy",
+    "arrayReverseSortBy",
+    "arrayFirstTrue",
+    "arrayLastTrue",
+];
 
 /// Other names of the same function.
 const ALIASES: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-use super::{code, direction, eval, expr, fill, list, text, window};
+use super::{code, direction, eval, expr, fill, key, list, text, window};
 use crate::functions::{Function, Spelling};
 use crate::typed::*;
 
@@ -38,7 +38,7 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
         "argMin" | "argMax" => {
             let by = &call.args[1];
             let order = if call.name == "argMin" { "ASC" } else { "DESC" };
-            let sql = format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", expr(by), after(call, &[first, by]));
+            let sql = format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", key(by), after(call, &[first, by]));
             if by.nullable { sql } else { or_default(&sql, first) }
         }
         "median" => format!("percentile_cont({value}, 0.5){present}"),
@@ -53,9 +53,9 @@ fn special(call: &FunctionCall, kind: &Type) -> String {
             let sorted = if matches!(first.kind, Type::Array(_) | Type::Tuple(_)) {
                 String::new()
             } else {
-                format!(" ORDER BY {value} ASC NULLS LAST")
+                format!(" ORDER BY {} ASC NULLS LAST", key(first))
             };
-            limited(&format!("array_agg(DISTINCT {value}{sorted}){present}"), call, kind)
+            limited(&format!("array_agg(DISTINCT {}{sorted}){present}", key(first)), call, kind)
         }
         "topK" => most_frequent(&value, &present, call, kind),
         "windowFunnel" => {
@@ -97,7 +97,7 @@ fn order_by(call: &FunctionCall) -> String {
     if call.order_by.is_empty() {
         return String::new();
     }
-    let orders: Vec<String> = call.order_by.iter().map(|order| format!("{} {}", expr(&order.expr), direction(order))).collect();
+    let orders: Vec<String> = call.order_by.iter().map(|order| format!("{} {}", key(&order.expr), direction(order))).collect();
     format!(" ORDER BY {}", orders.join(", "))
 }
 

@@ -58,9 +58,10 @@ pub const SCALARS: &[Function] = &[
     call("log", (1, 1), &[W::Float], Float, "ln"),
     call("log2", (1, 1), &[W::Float], Float, "log2"),
     call("log10", (1, 1), &[W::Float], Float, "log10"),
-    call("sqrt", (1, 1), &[W::Float], Float, "sqrt"),
+    // DataFusion fails where ClickHouse answers NaN or an infinity; JSON has neither.
+    template("sqrt", (1, 1), &[W::Float], Float, "sqrt(CASE WHEN $0 >= 0 THEN $0 END)"),
     call("cbrt", (1, 1), &[W::Float], Float, "cbrt"),
-    call("pow", (2, 2), &[W::Float], Float, "power"),
+    template("pow", (2, 2), &[W::Float], Float, "power(CASE WHEN $0 <> 0 OR $1 >= 0 THEN $0 END, $1)"),
     call("sin", (1, 1), &[W::Float], Float, "sin"),
     call("cos", (1, 1), &[W::Float], Float, "cos"),
     call("tan", (1, 1), &[W::Float], Float, "tan"),

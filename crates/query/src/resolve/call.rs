@@ -16,7 +16,7 @@ impl Resolver<'_> {
                 return Ok(done);
             }
         }
-        if let Some(function) = Function::find(&call.name) {
+        if let Some(function) = Function::callable_by_name(&call.name) {
             return match function.role {
                 Role::Scalar => self.scalar_call(function, call, span),
                 Role::Aggregate | Role::Window => self.aggregate_call(function, call, &call.args, None, span),
@@ -119,6 +119,7 @@ impl Resolver<'_> {
                 args = args.into_iter().map(|arg| self.convert(arg, &kind)).collect();
             }
             "identity" => return Ok(args.remove(0)),
+            "concatWithSeparator" if args.iter().any(Typed::is_null) => return Ok(Typed::constant(Constant::Null, Type::String)),
             _ => {}
         }
         if function.zoned {
@@ -261,7 +262,7 @@ impl Resolver<'_> {
 
     /// Calls that are another node, or whose arguments are not plain values.
     fn special(&mut self, call: &Call, span: Span) -> Result<Option<Typed>> {
-        let Some(function) = Function::find(&call.name).filter(|function| function.role == Role::Scalar) else {
+        let Some(function) = Function::callable_by_name(&call.name).filter(|function| function.role == Role::Scalar) else {
             return self.special_by_family(call, span);
         };
         let args = call.args.as_slice();

@@ -77,6 +77,7 @@ impl Resolver<'_> {
             "dateAdd" | "dateSub" => self.date_add(args, name == "dateSub", span),
             "toStartOfWeek" => {
                 let at = self.expr(&args[0])?;
+                refuse_compound(&at, span)?;
                 let monday = match args.get(1) {
                     Some(mode) => self.expr(mode)?.as_int().unwrap_or(0) % 2 == 1,
                     None => self.monday(),
@@ -86,10 +87,12 @@ impl Resolver<'_> {
             "dateTrunc" => {
                 let unit = self.unit(&args[0])?;
                 let at = self.expr(&args[1])?;
+                refuse_compound(&at, span)?;
                 Ok(self.start_of(unit, Typed::int(1), at, true))
             }
             "toStartOfInterval" => {
                 let (at, interval) = (self.expr(&args[0])?, self.expr(&args[1])?);
+                refuse_compound(&at, span)?;
                 let (Type::Interval(unit), Node::Call(mut call)) = (interval.kind, interval.node) else {
                     return error(span, "toStartOfInterval takes an interval, such as toIntervalDay(1)");
                 };
