@@ -66,7 +66,7 @@ pub struct Config {
     pub geoip_database: Option<PathBuf>,
     /// Queue records decoded at once.
     pub batch_bytes: usize,
-    /// Distinct ids and persons kept in memory, together.
+    /// Distinct ids and persons kept in memory while events arrive, together. A person takes one to two kilobytes.
     pub cached_persons: usize,
     /// Sixteen random bytes, for the salts of cookieless ids.
     pub random: fn() -> [u8; 16],
@@ -74,6 +74,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { geoip_database: None, batch_bytes: 4 << 20, cached_persons: 400_000, random: rand::random }
+        Config { geoip_database: None, batch_bytes: 4 << 20, cached_persons: 200_000, random: rand::random }
     }
 }

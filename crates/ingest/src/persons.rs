@@ -203,6 +203,11 @@ impl WorkingSet {
         self.teams.remove(&team);
     }
 
+    /// Between batches: forgets everybody.
+    pub fn clear(&mut self) {
+        self.teams = Map::default();
+    }
+
     /// After a batch: keeps within the capacity by dropping what was not used for longest.
     pub fn shrink(&mut self) {
         let size = |teams: &Map<TeamId, Team>| teams.values().map(|team| team.ids.len() + team.persons.len()).sum::<usize>();

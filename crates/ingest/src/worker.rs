@@ -18,6 +18,9 @@ use tokio::sync::{mpsc, watch};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// After this long without events, persons are no longer kept in memory.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Ingestion. Cheap to clone; run one [`run`](Self::run) per event store.
 #[derive(Clone)]
 pub struct Ingest {
@@ -142,13 +145,20 @@ impl Ingest {
     }
 
     async fn pump(&self, writer: &mut Writer, decoded: &mut mpsc::Receiver<Result<Decoded>>, shutdown: &mut watch::Receiver<bool>) -> Result<()> {
+        let mut rested = true;
         loop {
             let in_flight = writer.is_in_flight();
             let batch = tokio::select! {
                 batch = decoded.recv() => Some(batch.context("the reader of the queue ended")??),
                 () = writer.arrived(), if in_flight => None,
                 _ = stopped(shutdown) => return Ok(()),
+                () = tokio::time::sleep(IDLE), if !rested && !in_flight => {
+                    writer.rest();
+                    rested = true;
+                    continue;
+                }
             };
+            rested = false;
             let landed = match batch {
                 Some(batch) => writer.write(batch).await?,
                 None => writer.land().await?,

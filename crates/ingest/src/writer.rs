@@ -113,6 +113,11 @@ impl Writer {
         Offset(self.written)
     }
 
+    /// Gives memory back while nothing happens.
+    pub fn rest(&mut self) {
+        self.persons.clear();
+    }
+
     /// Decides a batch and sends it on its way into the event store, after the one before has landed. Returns how far the store
     /// is. Fails when the database or the event store does; the batch may then be half written: start again with a new writer.
     pub async fn write(&mut self, decoded: Decoded) -> Result<Option<Offset>> {
