@@ -82,9 +82,19 @@ mod tests {
     #[test]
     fn the_value_decides() {
         for (json, expected) in [
-            ("1", "Numeric"), ("1.5", "Numeric"), ("\"1\"", "String"), ("true", "Boolean"), ("\"FALSE\"", "Boolean"), ("\" true \"", "Boolean"),
-            ("\"True\"", "String"), ("\"2025-01-01T00:00:00Z\"", "DateTime"), ("\"2025/01/31\"", "DateTime"), ("\"31-01-2025 10:00:00\"", "DateTime"),
-            ("\"Wed, 01 Jan 2025 10:00:00 +0000\"", "DateTime"), ("\"2025-01-01 at noon\"", "String"), ("\"\"", "String"),
+            ("1", "Numeric"),
+            ("1.5", "Numeric"),
+            ("\"1\"", "String"),
+            ("true", "Boolean"),
+            ("\"FALSE\"", "Boolean"),
+            ("\" true \"", "Boolean"),
+            ("\"True\"", "String"),
+            ("\"2025-01-01T00:00:00Z\"", "DateTime"),
+            ("\"2025/01/31\"", "DateTime"),
+            ("\"31-01-2025 10:00:00\"", "DateTime"),
+            ("\"Wed, 01 Jan 2025 10:00:00 +0000\"", "DateTime"),
+            ("\"2025-01-01 at noon\"", "String"),
+            ("\"\"", "String"),
         ] {
             assert_eq!(of("x", json), Some(expected), "{json}");
         }
@@ -96,9 +106,16 @@ mod tests {
     #[test]
     fn the_name_decides_first() {
         for (name, json, expected) in [
-            ("utm_term", "5", "String"), ("$initial_utm_term", "5", "String"), ("$feature/f", "true", "String"), ("$survey_response", "3", "String"),
-            ("$feature_flag_response", "true", "String"), ("created_at", "\"2025-01-01\"", "DateTime"), ("signup_time", "1735732800", "DateTime"),
-            ("plain", "1735732800", "Numeric"), ("signup_time", "1000", "Numeric"), ("UpdatedAt", "1735732800", "DateTime"),
+            ("utm_term", "5", "String"),
+            ("$initial_utm_term", "5", "String"),
+            ("$feature/f", "true", "String"),
+            ("$survey_response", "3", "String"),
+            ("$feature_flag_response", "true", "String"),
+            ("created_at", "\"2025-01-01\"", "DateTime"),
+            ("signup_time", "1735732800", "DateTime"),
+            ("plain", "1735732800", "Numeric"),
+            ("signup_time", "1000", "Numeric"),
+            ("UpdatedAt", "1735732800", "DateTime"),
         ] {
             assert_eq!(of(name, json), Some(expected), "{name}");
         }

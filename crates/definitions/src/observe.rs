@@ -222,10 +222,7 @@ fn seen_hour(name: &str, at: Timestamp) -> i64 {
 
 /// Not recorded as properties: the pipeline's own.
 fn is_internal(name: &str) -> bool {
-    matches!(
-        name,
-        "$set" | "$set_once" | "$unset" | "$groups" | "$group_0" | "$group_1" | "$group_2" | "$group_3" | "$group_4"
-    )
+    matches!(name, "$set" | "$set_once" | "$unset" | "$groups" | "$group_0" | "$group_1" | "$group_2" | "$group_3" | "$group_4")
 }
 
 /// The database cannot hold NUL.

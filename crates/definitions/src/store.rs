@@ -166,7 +166,19 @@ pub(crate) async fn save(db: &Db, table: Table, team: TeamId, definition: &Defin
     let mut set = "description = $3, tags = $4, verified = $5, verified_at = $6, verified_by = $7, hidden = $8, updated_at = $9,
                    updated_by = $10"
         .to_owned();
-    let mut args = args![team, d.id, d.description.as_deref(), &d.tags, d.verified, d.verified_at, d.verified_by, d.hidden, d.updated_at, d.updated_by].to_vec();
+    let mut args = args![
+        team,
+        d.id,
+        d.description.as_deref(),
+        &d.tags,
+        d.verified,
+        d.verified_at,
+        d.verified_by,
+        d.hidden,
+        d.updated_at,
+        d.updated_by
+    ]
+    .to_vec();
     match &d.of {
         Of::Event { owner, default_columns, .. } => {
             set += ", owner = $11, default_columns = $12";

@@ -42,7 +42,8 @@ impl App {
         let properties = Properties::from_json_text(&properties.to_string()).unwrap();
         let event: Arc<str> = event.into();
         let person = [("email".into(), "a@b.c".into())];
-        let observed = Observed { team: self.team, event: &event, properties: &properties, is_event: true, person: [&person, &[]], group: None };
+        let observed =
+            Observed { team: self.team, event: &event, properties: &properties, is_event: true, person: [&person, &[]], group: None };
         self.definitions.load(&self.db, self.team).await.unwrap();
         self.definitions.observe([observed].into_iter(), NOW);
         self.commit().await;
@@ -91,7 +92,10 @@ async fn events_are_listed_searched_and_ordered() {
             assert_eq!(app.names(&format!("/event_definitions?{query}")).await, expected, "{}: {query}", app.name);
         }
         let one = app.get("/event_definitions/by_name?name=signed_up").await;
-        assert_eq!((&one["last_seen_at"], &one["verified"], &one["tags"]), (&json!("2025-01-01T12:00:00.000000Z"), &json!(false), &json!([])));
+        assert_eq!(
+            (&one["last_seen_at"], &one["verified"], &one["tags"]),
+            (&json!("2025-01-01T12:00:00.000000Z"), &json!(false), &json!([]))
+        );
     }
 }
 
@@ -99,7 +103,8 @@ async fn events_are_listed_searched_and_ordered() {
 async fn an_event_can_be_described_tagged_verified_hidden_and_forgotten() {
     for app in apps().await {
         let path = format!("{BASE}/event_definitions/{}", app.id("/event_definitions?search=signed").await);
-        let (status, body) = patch(&app.router, &path, json!({"description": "d", "tags": ["B", " a ", "b"], "verified": true, "owner": 1})).await;
+        let (status, body) =
+            patch(&app.router, &path, json!({"description": "d", "tags": ["B", " a ", "b"], "verified": true, "owner": 1})).await;
         assert_eq!(status, StatusCode::OK, "{}: {body}", app.name);
         assert_eq!((&body["description"], &body["tags"], &body["verified_by"]["id"]), (&json!("d"), &json!(["a", "b"]), &json!(1)));
         assert_eq!(app.names("/event_definitions?tags=%5B%22a%22%5D").await, ["signed_up"]);
@@ -112,7 +117,10 @@ async fn an_event_can_be_described_tagged_verified_hidden_and_forgotten() {
         assert_eq!(get(&app.router, &path).await.0, StatusCode::NOT_FOUND);
         app.learn("signed_up", json!({"plan": "Pro"})).await;
         assert_eq!(app.names("/event_definitions?search=signed").await, ["signed_up"], "it comes back when it is seen again");
-        assert_eq!(app.get("/property_definitions/seen_together?event_names=%5B%22signed_up%22%5D&property_name=plan").await, json!({"signed_up": true}));
+        assert_eq!(
+            app.get("/property_definitions/seen_together?event_names=%5B%22signed_up%22%5D&property_name=plan").await,
+            json!({"signed_up": true})
+        );
     }
 }
 
@@ -190,7 +198,10 @@ async fn warnings_are_grouped_by_type_and_old_ones_disappear() {
         let body = app.get("/ingestion_warnings").await;
         let results = body["results"].as_array().unwrap();
         assert_eq!(results.len(), 2, "{}", app.name);
-        assert_eq!((&results[0]["type"], &results[0]["count"], &results[0]["severity"]), (&json!("group_key_too_long"), &json!(1), &json!("error")));
+        assert_eq!(
+            (&results[0]["type"], &results[0]["count"], &results[0]["severity"]),
+            (&json!("group_key_too_long"), &json!(1), &json!("error"))
+        );
         assert_eq!(results[0]["lastSeen"], "2025-01-01T12:00:00.000000Z");
         assert_eq!(results[1]["warnings"].as_array().unwrap().len(), 50);
         assert_eq!(results[1]["warnings"][0]["details"], json!({"distinctId": "u"}));

@@ -71,7 +71,10 @@ fn day_of(at: Timestamp, zone: Tz) -> Option<(NaiveDate, Timestamp)> {
     let day = at.to_utc()?.with_timezone(&zone).date_naive();
     let midnight = day.and_time(NaiveTime::MIN);
     // A zone that skips midnight on this day starts it an hour later.
-    let start = zone.from_local_datetime(&midnight).earliest().or_else(|| zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1))).earliest());
+    let start = zone
+        .from_local_datetime(&midnight)
+        .earliest()
+        .or_else(|| zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1))).earliest());
     Some((day, Timestamp::from_utc(start.map_or_else(|| midnight.and_utc(), |start| start.to_utc()))))
 }
 
@@ -207,8 +210,13 @@ mod tests {
     #[test]
     fn hosts_are_reduced_to_what_was_registered() {
         for (host, expected) in [
-            ("www.example.co.uk", "example.co.uk"), ("app.example.com:8080", "example.com:8080"), ("localhost:3000", "127.0.0.1:3000"),
-            ("localhost", "127.0.0.1"), ("192.168.1.2:80", "192.168.1.2:80"), ("[::1]:80", "[::1]:80"), ("intranet", "intranet"),
+            ("www.example.co.uk", "example.co.uk"),
+            ("app.example.com:8080", "example.com:8080"),
+            ("localhost:3000", "127.0.0.1:3000"),
+            ("localhost", "127.0.0.1"),
+            ("192.168.1.2:80", "192.168.1.2:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("intranet", "intranet"),
         ] {
             assert_eq!(root_domain(host), expected);
         }

@@ -114,7 +114,8 @@ impl Cookieless {
                 visits.identifies.push(row.get("event_uuid")?);
             }
         }
-        let sql = format!("SELECT hash, session_id, last_activity FROM cookieless_session WHERE team_id = $1 AND day = $2 AND hash IN ({list})");
+        let sql =
+            format!("SELECT hash, session_id, last_activity FROM cookieless_session WHERE team_id = $1 AND day = $2 AND hash IN ({list})");
         for row in db.fetch_all(&sql, &args).await? {
             if let Some((_, visits, _)) = self.visits.get_mut(&(team, row.get("hash")?)) {
                 let session: Uuid = row.get("session_id")?;
@@ -139,7 +140,8 @@ impl Cookieless {
         let head = "INSERT INTO cookieless_identify (team_id, day, hash, event_uuid) VALUES";
         transaction.insert_many(head, "ON CONFLICT (team_id, day, hash, event_uuid) DO NOTHING", identifies).await?;
         let head = "INSERT INTO cookieless_session (team_id, day, hash, session_id, last_activity) VALUES";
-        let tail = "ON CONFLICT (team_id, day, hash) DO UPDATE SET session_id = excluded.session_id, last_activity = excluded.last_activity";
+        let tail =
+            "ON CONFLICT (team_id, day, hash) DO UPDATE SET session_id = excluded.session_id, last_activity = excluded.last_activity";
         transaction.insert_many(head, tail, sessions).await?;
         Ok(())
     }

@@ -61,11 +61,7 @@ impl Decoder {
     /// because this build cannot read them.
     pub async fn decode(&mut self, batch: &Batch, now: Timestamp) -> Result<Decoded> {
         self.refresh_restrictions(now).await;
-        let mut decoded = Decoded {
-            next: batch.next(),
-            events: Vec::with_capacity(batch.records.len()),
-            dropped: Vec::new(),
-        };
+        let mut decoded = Decoded { next: batch.next(), events: Vec::with_capacity(batch.records.len()), dropped: Vec::new() };
         let mut captured = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
             match CapturedEvent::decode(record) {
@@ -126,8 +122,7 @@ impl Decoder {
         };
         let mut names = self.names.lock();
         let mut event = Incoming::new(captured, project, &mut names);
-        let mut tools =
-            Tools { names: &mut names, geo: self.geo.as_mut(), restrictions: &self.restrictions, sent_at: &mut self.sent_at };
+        let mut tools = Tools { names: &mut names, geo: self.geo.as_mut(), restrictions: &self.restrictions, sent_at: &mut self.sent_at };
         match read(&mut event, captured, &mut tools) {
             Ok(()) => decoded.events.push(event),
             Err(drop) => decoded.dropped.push(dropped(&event, drop)),

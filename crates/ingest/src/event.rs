@@ -304,8 +304,14 @@ mod tests {
     #[test]
     fn durations_are_seconds_or_days_and_a_time() {
         for (value, expected) in [
-            (json!(60), Some(60)), (json!("60.0"), Some(60)), (json!("01:00:00"), Some(3_600)), (json!("7 00:00:01.5"), Some(604_801)),
-            (json!(0), None), (json!("soon"), None), (json!("1:2"), None), (json!(null), None),
+            (json!(60), Some(60)),
+            (json!("60.0"), Some(60)),
+            (json!("01:00:00"), Some(3_600)),
+            (json!("7 00:00:01.5"), Some(604_801)),
+            (json!(0), None),
+            (json!("soon"), None),
+            (json!("1:2"), None),
+            (json!(null), None),
         ] {
             assert_eq!(seconds(Some(&value)), expected, "{value}");
         }

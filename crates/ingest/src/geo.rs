@@ -11,9 +11,23 @@ use std::sync::Arc;
 
 /// Everything a lookup may find, in the order in which it is stored.
 const KEYS: &[&str] = &[
-    "city_name", "city_confidence", "subdivision_1_name", "subdivision_1_code", "subdivision_2_name", "subdivision_2_code",
-    "subdivision_3_name", "subdivision_3_code", "country_name", "country_code", "continent_name", "continent_code", "postal_code",
-    "latitude", "longitude", "accuracy_radius", "time_zone",
+    "city_name",
+    "city_confidence",
+    "subdivision_1_name",
+    "subdivision_1_code",
+    "subdivision_2_name",
+    "subdivision_2_code",
+    "subdivision_3_name",
+    "subdivision_3_code",
+    "country_name",
+    "country_code",
+    "continent_name",
+    "continent_code",
+    "postal_code",
+    "latitude",
+    "longitude",
+    "accuracy_radius",
+    "time_zone",
 ];
 
 /// What one address adds to an event and to its person.

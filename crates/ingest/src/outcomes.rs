@@ -74,7 +74,10 @@ impl Reason {
 
     /// Used elsewhere or unwanted, and so nothing to worry about.
     fn is_expected(self) -> bool {
-        matches!(self, Reason::HeatmapOnly | Reason::PersonImported | Reason::NotAnEvent | Reason::ClientWarning | Reason::Bot | Reason::Restricted)
+        matches!(
+            self,
+            Reason::HeatmapOnly | Reason::PersonImported | Reason::NotAnEvent | Reason::ClientWarning | Reason::Bot | Reason::Restricted
+        )
     }
 }
 
@@ -142,7 +145,11 @@ impl Outcomes {
 
     pub fn warned(&self, warning: &Warning) {
         let mut counts = self.counts.lock();
-        let tally = counts.warned.entry((warning.team, warning.kind)).or_insert(Tally { count: 0, last_at: warning.timestamp, example: Value::Null });
+        let tally = counts.warned.entry((warning.team, warning.kind)).or_insert(Tally {
+            count: 0,
+            last_at: warning.timestamp,
+            example: Value::Null,
+        });
         (tally.count, tally.last_at, tally.example) = (tally.count + 1, warning.timestamp, warning.details.clone());
     }
 

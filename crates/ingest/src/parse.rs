@@ -262,9 +262,24 @@ mod tests {
     #[test]
     fn refuses_what_is_not_an_object() {
         let mut names = Names::default();
-        for text in ["", "[]", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":1}x"#, r#"{"a":"b}"#, r#"{"a":[1}"#, r#"{"a":{"b":1]}"#,
-            r#"{"a":tru}"#, r#"{"a":NaN}"#, r#"{"a":inf}"#, r#"{"a":"\"#, r#"{"a":["\"#, r#"{"a":"\ud83d"}"#]
-        {
+        for text in [
+            "",
+            "[]",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1}x"#,
+            r#"{"a":"b}"#,
+            r#"{"a":[1}"#,
+            r#"{"a":{"b":1]}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":inf}"#,
+            r#"{"a":"\"#,
+            r#"{"a":["\"#,
+            r#"{"a":"\ud83d"}"#,
+        ] {
             assert_eq!(parse(text, &mut names).err(), Some(ParseError::Malformed), "{text}");
         }
     }

@@ -22,7 +22,6 @@ use uuid::Uuid;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
-
 /// Whose an event is.
 #[derive(Debug)]
 pub struct Belonging {
@@ -40,7 +39,9 @@ pub struct Belonging {
 enum Id {
     Of(Uuid),
     /// Used on events without a person; `version` is the highest that an override of it has had.
-    Personless { version: i64 },
+    Personless {
+        version: i64,
+    },
     New,
 }
 

@@ -222,8 +222,17 @@ fn unset_names(text: &str) -> Vec<Arc<str>> {
 }
 
 const SERVER_LIBRARIES: &[&str] = &[
-    "posthog-python", "posthog-node", "posthog-edge", "posthog-server", "posthog-go", "posthog-ruby", "posthog-php", "posthog-java",
-    "posthog-dotnet", "posthog-elixir", "posthog-rs",
+    "posthog-python",
+    "posthog-node",
+    "posthog-edge",
+    "posthog-server",
+    "posthog-go",
+    "posthog-ruby",
+    "posthog-php",
+    "posthog-java",
+    "posthog-dotnet",
+    "posthog-elixir",
+    "posthog-rs",
 ];
 
 /// What the event says about itself is also news about its person. These are kept in memory only: the stored event shows what

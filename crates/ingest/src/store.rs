@@ -49,13 +49,7 @@ pub async fn update_outbox(transaction: &mut Transaction, sent: Option<u64>, ove
         }
     }
     let rows = newest.into_values().map(|one| {
-        vec![
-            one.team.into(),
-            Value::from(&*one.distinct_id),
-            one.person_id.into(),
-            one.version.into(),
-            Value::Int(position as i64),
-        ]
+        vec![one.team.into(), Value::from(&*one.distinct_id), one.person_id.into(), one.version.into(), Value::Int(position as i64)]
     });
     let head = "INSERT INTO person_override_outbox (team_id, distinct_id, person_uuid, version, position) VALUES";
     let tail = "ON CONFLICT (team_id, distinct_id)

@@ -144,7 +144,12 @@ impl Ingest {
         Ok(())
     }
 
-    async fn pump(&self, writer: &mut Writer, decoded: &mut mpsc::Receiver<Result<Decoded>>, shutdown: &mut watch::Receiver<bool>) -> Result<()> {
+    async fn pump(
+        &self,
+        writer: &mut Writer,
+        decoded: &mut mpsc::Receiver<Result<Decoded>>,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut rested = true;
         loop {
             let in_flight = writer.is_in_flight();

@@ -19,8 +19,8 @@ use crate::persons::{Belonging, WorkingSet};
 use crate::{Ports, heatmaps, store};
 use anyhow::{Context, Result, bail};
 use db::Transaction;
-use definitions::{Observed, Refused};
 use definitions::warnings::Warning;
+use definitions::{Observed, Refused};
 use events::{EventBatch, EventRow, PersonOverride, StoreError};
 use model::{PersonMode, TeamId, Timestamp};
 use parking_lot::Mutex;
@@ -294,7 +294,8 @@ impl Writer {
         let of_drops = drops.iter().filter(|drop| drop.reason.is_warning());
         let of_drops = of_drops.filter_map(|drop| Some((drop.team?, drop.reason.as_str(), &drop.details)));
         let of_heatmaps = heatmaps.warnings.iter().map(|(team, kind, details)| (*team, *kind, details));
-        let full = teams.iter().filter_map(|&team| Some((team, "definitions_limit_reached", unrecorded(self.ports.definitions.refused(team))?)));
+        let full =
+            teams.iter().filter_map(|&team| Some((team, "definitions_limit_reached", unrecorded(self.ports.definitions.refused(team))?)));
         let full: Vec<(TeamId, &'static str, Value)> = full.collect();
         let of_definitions = full.iter().map(|(team, kind, details)| (*team, *kind, details));
         let mut stored: Vec<Warning> = Vec::new();

@@ -138,13 +138,7 @@ async fn read_group(transaction: &mut Transaction, team: TeamId, index: GroupTyp
 }
 
 /// What a group type is called. `false` when the project has no such type.
-pub async fn name_group_type(
-    db: &Db,
-    team: TeamId,
-    index: GroupTypeIndex,
-    singular: Option<&str>,
-    plural: Option<&str>,
-) -> Result<bool> {
+pub async fn name_group_type(db: &Db, team: TeamId, index: GroupTypeIndex, singular: Option<&str>, plural: Option<&str>) -> Result<bool> {
     let mut transaction = db.begin().await?;
     store::bump(&mut transaction, team).await?;
     let sql = "UPDATE group_type_mapping SET name_singular = $3, name_plural = $4 WHERE team_id = $1 AND group_type_index = $2";

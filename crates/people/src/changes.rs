@@ -123,8 +123,7 @@ async fn attach(transaction: &mut Transaction, team: TeamId, attached: &[Attache
     transaction.insert_many(head, "", rows.collect()).await?;
     let used_before: Vec<&Attached> = attached.iter().filter(|id| id.version > 0).collect();
     for list in used_before.chunks(500) {
-        let sql =
-            format!("DELETE FROM personless_distinct_id WHERE team_id = $1 AND distinct_id IN ({})", parameter_list(2, list.len()));
+        let sql = format!("DELETE FROM personless_distinct_id WHERE team_id = $1 AND distinct_id IN ({})", parameter_list(2, list.len()));
         let args: Vec<Value> = std::iter::once(Value::from(team)).chain(list.iter().map(|id| Value::from(&*id.distinct_id))).collect();
         transaction.execute(&sql, &args).await?;
     }
@@ -143,12 +142,7 @@ async fn move_ids(transaction: &mut Transaction, team: TeamId, merge: &Merge) ->
     let moved = transaction.fetch_all(sql, args![team, merge.from.uuid, merge.into]).await?;
     let mut overrides = Vec::with_capacity(moved.len());
     for row in &moved {
-        overrides.push(PersonOverride {
-            team,
-            distinct_id: row.get("distinct_id")?,
-            person_id: merge.into,
-            version: row.get("version")?,
-        });
+        overrides.push(PersonOverride { team, distinct_id: row.get("distinct_id")?, person_id: merge.into, version: row.get("version")? });
     }
     let ids: Vec<&str> = overrides.iter().map(|id| &*id.distinct_id).collect();
     let sql = "INSERT INTO person_tombstone

@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn overlaying_many_and_few_is_the_same() {
         let base: Properties = (0..2_000).map(|at| (Arc::from(format!("p{at}")), PropertyValue::Int(at))).collect();
-        let top: Vec<(Arc<str>, PropertyValue)> = (1_950..2_050).map(|at| (Arc::from(format!("p{at}")), PropertyValue::Bool(true))).collect();
+        let top: Vec<(Arc<str>, PropertyValue)> =
+            (1_950..2_050).map(|at| (Arc::from(format!("p{at}")), PropertyValue::Bool(true))).collect();
         let many = overlaid(&base, top.iter().map(|(name, value)| (name, value)));
         let one_by_one = top.iter().fold(base, |base, (name, value)| overlaid(&base, [(name, value)].into_iter()));
         assert!(many.len() == 2_050 && many == one_by_one);

@@ -35,7 +35,8 @@ pub fn parse(filters: &Value) -> Result<Vec<Filter>, String> {
         Value::Object(object) => object.iter().map(|(key, value)| Ok(Filter { key: key.clone(), test: test("exact", value)? })).collect(),
         Value::Array(list) if list.len() > MAX_FILTERS => Err(format!("At most {MAX_FILTERS} filters are allowed.")),
         Value::Array(list) => {
-            let each = list.iter().map(|item| if item.get("values").is_some() { parse(item) } else { one(item).map(|filter| vec![filter]) });
+            let each =
+                list.iter().map(|item| if item.get("values").is_some() { parse(item) } else { one(item).map(|filter| vec![filter]) });
             each.collect::<Result<Vec<_>, _>>().map(|lists| lists.into_iter().flatten().collect())
         }
         _ => Err("Properties are unparsable!".to_owned()),
@@ -164,7 +165,12 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_a_reason() {
-        for filter in [json!("x"), json!([{"value": 1}]), json!([{"key": "a", "operator": "regex", "value": "("}]), json!([{"key": "a", "operator": "gt", "value": "x"}])] {
+        for filter in [
+            json!("x"),
+            json!([{"value": 1}]),
+            json!([{"key": "a", "operator": "regex", "value": "("}]),
+            json!([{"key": "a", "operator": "gt", "value": "x"}]),
+        ] {
             assert!(parse(&filter).is_err(), "{filter}");
         }
     }

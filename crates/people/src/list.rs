@@ -100,9 +100,7 @@ async fn persons_after(
     sql += " FROM person p WHERE p.team_id = $1";
     if let Some(distinct_id) = &query.distinct_id {
         let at = add(distinct_id.into());
-        sql += &format!(
-            " AND p.uuid = (SELECT d.person_uuid FROM person_distinct_id d WHERE d.team_id = $1 AND d.distinct_id = ${at})"
-        );
+        sql += &format!(" AND p.uuid = (SELECT d.person_uuid FROM person_distinct_id d WHERE d.team_id = $1 AND d.distinct_id = ${at})");
     }
     if let Some(email) = &query.email {
         let quoted = serde_json::to_string(email)?;

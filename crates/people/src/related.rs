@@ -3,8 +3,8 @@
 use crate::Group;
 use crate::store::{self, Profile};
 use anyhow::{Context, Result};
-use arrow_array::cast::AsArray;
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use db::Db;
 use events::{Budget, EventStore, Select};
 use model::{GroupTypeIndex, TeamId, Timestamp};

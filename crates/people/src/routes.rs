@@ -17,7 +17,5 @@ pub struct PeopleState {
 }
 
 pub fn routes(state: PeopleState) -> Router {
-    web::both_prefixes(|prefix| {
-        Router::new().merge(persons::routes(prefix)).merge(groups::routes(prefix)).with_state(state.clone())
-    })
+    web::both_prefixes(|prefix| Router::new().merge(persons::routes(prefix)).merge(groups::routes(prefix)).with_state(state.clone()))
 }

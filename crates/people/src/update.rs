@@ -39,8 +39,21 @@ pub enum Effect {
 
 /// Values that every page view may change. A person is not rewritten for these alone.
 const MINOR: &[&str] = &[
-    "$current_url", "$pathname", "$referring_domain", "$referrer", "$screen_height", "$screen_width", "$viewport_height", "$viewport_width",
-    "$browser", "$browser_version", "$device_type", "$raw_user_agent", "$os", "$os_name", "$os_version",
+    "$current_url",
+    "$pathname",
+    "$referring_domain",
+    "$referrer",
+    "$screen_height",
+    "$screen_width",
+    "$viewport_height",
+    "$viewport_width",
+    "$browser",
+    "$browser_version",
+    "$device_type",
+    "$raw_user_agent",
+    "$os",
+    "$os_name",
+    "$os_version",
 ];
 
 fn is_minor(name: &str) -> bool {

@@ -40,7 +40,9 @@ pub fn display_name(profile: &Profile, team: &Team) -> String {
 
 /// Ids that SDKs make up for visitors.
 fn is_anonymous(id: &str) -> bool {
-    uuid::Uuid::try_parse(id).is_ok() || id.starts_with("cookieless_") || id.len() > 40 && id.bytes().filter(|byte| *byte == b'-').count() == 4
+    uuid::Uuid::try_parse(id).is_ok()
+        || id.starts_with("cookieless_")
+        || id.len() > 40 && id.bytes().filter(|byte| *byte == b'-').count() == 4
 }
 
 pub fn group(group: &Group) -> Value {

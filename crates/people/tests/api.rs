@@ -139,7 +139,8 @@ async fn a_person_looks_as_posthogs_clients_expect() {
             "properties": {"email": "ann@x.dev", "plan": "Pro", "age": 30}, "created_at": "2025-01-01T00:00:00.000000Z",
             "is_identified": false, "last_seen_at": null});
         assert_eq!(app.get(&format!("/persons/{ann}")).await, expected, "{}", app.name);
-        let id = app.db.fetch_one("SELECT id FROM person WHERE uuid = $1", db::args![ann.as_str()]).await.unwrap().get::<i64>("id").unwrap();
+        let id =
+            app.db.fetch_one("SELECT id FROM person WHERE uuid = $1", db::args![ann.as_str()]).await.unwrap().get::<i64>("id").unwrap();
         assert_eq!(app.get(&format!("/persons/{id}")).await, expected);
         let (status, _) = get(&app.router, &format!("{BASE}/persons/{}", app.uuid("nobody"))).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
@@ -188,7 +189,10 @@ async fn persons_can_be_downloaded() {
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "id,name,distinct_ids,created_at,is_identified,properties.age,properties.email,properties.name,properties.plan");
+        assert_eq!(
+            lines[0],
+            "id,name,distinct_ids,created_at,is_identified,properties.age,properties.email,properties.name,properties.plan"
+        );
         assert_eq!(lines[3], format!("{},ann@x.dev,ann ann2,2025-01-01T00:00:00.000000Z,false,30,ann@x.dev,,Pro", app.uuid("ann")));
     }
 }
@@ -233,7 +237,12 @@ async fn persons_are_deleted_in_bulk_or_only_their_events() {
     for app in apps().await {
         let path = format!("{BASE}/persons/bulk_delete");
         let (status, body) = post(&app.router, &path, json!({"distinct_ids": ["ann2"], "delete_events": true, "keep_person": true})).await;
-        assert_eq!((status, &body["persons_found"], &body["persons_deleted"]), (StatusCode::ACCEPTED, &json!(1), &json!(0)), "{}", app.name);
+        assert_eq!(
+            (status, &body["persons_found"], &body["persons_deleted"]),
+            (StatusCode::ACCEPTED, &json!(1), &json!(0)),
+            "{}",
+            app.name
+        );
         assert_eq!(app.store.erased.lock().unwrap().len(), 1);
         let ids = [app.uuid("bob"), app.uuid("nobody")];
         let (status, body) = post(&app.router, &path, json!({"ids": ids, "distinct_ids": ["ann"]})).await;

@@ -59,9 +59,8 @@ async fn list(access: Access, State(state): State<DefinitionsState>, Query(param
 
 fn summary(kind: &str, grouped: Grouped, now: Timestamp) -> Value {
     let today = now.utc_day();
-    let sparkline: Vec<Value> = (today - KEPT_DAYS + 1..=today)
-        .map(|day| json!([grouped.days.get(&day).copied().unwrap_or(0), day_text(day)]))
-        .collect();
+    let sparkline: Vec<Value> =
+        (today - KEPT_DAYS + 1..=today).map(|day| json!([grouped.days.get(&day).copied().unwrap_or(0), day_text(day)])).collect();
     json!({
         "type": kind,
         "category": category(kind),

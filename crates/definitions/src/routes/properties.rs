@@ -20,8 +20,18 @@ pub fn routes(prefix: &str) -> Router<DefinitionsState> {
 
 /// Sent with every event of PostHog's SDKs and of no use in a list of choices.
 const CORE_PROPERTIES: &[&str] = &[
-    "$set", "$set_once", "$initial_referrer", "$initial_referring_domain", "$feature_flag_payloads", "token", "distinct_id", "$ip",
-    "$sent_at", "$lib_custom_api_host", "$time", "$insert_id",
+    "$set",
+    "$set_once",
+    "$initial_referrer",
+    "$initial_referring_domain",
+    "$feature_flag_payloads",
+    "token",
+    "distinct_id",
+    "$ip",
+    "$sent_at",
+    "$lib_custom_api_host",
+    "$time",
+    "$insert_id",
 ];
 
 async fn list(

@@ -49,12 +49,18 @@ async fn what_makes_an_id_impossible_drops_the_event() {
         nowhere["ip"] = json!("");
         let mut old = visit("a", "A");
         old["timestamp"] = json!("2024-12-20T12:00:00Z");
-        world.send(json!([without("$host"), without("$raw_user_agent"), nowhere, old, visit("$identify", "A"), visit("$create_alias", "A")])).await;
+        world
+            .send(json!([without("$host"), without("$raw_user_agent"), nowhere, old, visit("$identify", "A"), visit("$create_alias", "A")]))
+            .await;
         assert!(world.rows().is_empty());
         let drops = world.drops();
-        for reason in ["cookieless_disabled", "cookieless_missing_host", "cookieless_missing_user_agent", "cookieless_missing_ip",
-            "cookieless_timestamp_out_of_range"]
-        {
+        for reason in [
+            "cookieless_disabled",
+            "cookieless_missing_host",
+            "cookieless_missing_user_agent",
+            "cookieless_missing_ip",
+            "cookieless_timestamp_out_of_range",
+        ] {
             assert_eq!(drops.get(reason), Some(&1), "{}: {reason}", world.name);
         }
         assert!(world.warnings().await.contains(&"cookieless_missing_host".to_owned()));

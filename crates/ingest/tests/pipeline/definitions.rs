@@ -25,8 +25,23 @@ async fn the_first_value_tells_the_type() {
             "signup_time": 1735732800, "plain": 1735732800, "utm_term": 5, "$feature/f": true, "$survey_response": 3, "arr": [1], "o": {}, "z": null});
         world.send(json!([{"properties": properties}, {"properties": {"n": "x", "z": 5}}])).await;
         let (n, s, b, d) = (Some("Numeric"), Some("String"), Some("Boolean"), Some("DateTime"));
-        let all = [("n", n), ("s", s), ("b", b), ("b2", b), ("b3", s), ("created_at", d), ("x", d), ("signup_time", d), ("plain", n),
-            ("utm_term", s), ("$feature/f", s), ("$survey_response", s), ("arr", None), ("o", None), ("z", n)];
+        let all = [
+            ("n", n),
+            ("s", s),
+            ("b", b),
+            ("b2", b),
+            ("b3", s),
+            ("created_at", d),
+            ("x", d),
+            ("signup_time", d),
+            ("plain", n),
+            ("utm_term", s),
+            ("$feature/f", s),
+            ("$survey_response", s),
+            ("arr", None),
+            ("o", None),
+            ("z", n),
+        ];
         assert_eq!(types(&world, 1).await, expected(&all), "{}", world.name);
         assert!(!pairs(&world).await.contains(&("a".into(), "$feature/f".into())));
         assert!(pairs(&world).await.contains(&("a".into(), "arr".into())));
@@ -45,7 +60,8 @@ async fn person_properties_are_recorded_as_such() {
 #[tokio::test]
 async fn group_properties_are_recorded_with_their_type() {
     for mut world in worlds().await {
-        let event = json!({"event": "$groupidentify", "properties": {"$group_type": "company", "$group_key": "acme", "$group_set": {"seats": 5}}});
+        let event =
+            json!({"event": "$groupidentify", "properties": {"$group_type": "company", "$group_key": "acme", "$group_set": {"seats": 5}}});
         world.send(json!([event])).await;
         assert_eq!(types(&world, 3).await, expected(&[("seats", Some("Numeric"))]));
         assert!(pairs(&world).await.is_empty());

@@ -51,7 +51,9 @@ async fn a_place_that_the_client_or_a_merge_changed_is_put_right_by_the_next_eve
     for mut world in worlds().await {
         let _folder = install(&mut world);
         let here = |id: &str| json!({"distinct_id": id, "ip": "1.2.3.4"});
-        world.send(json!([here("u"), here("u"), {"distinct_id": "u", "ip": "1.2.3.4", "properties": {"$unset": ["$geoip_city_name"]}}])).await;
+        world
+            .send(json!([here("u"), here("u"), {"distinct_id": "u", "ip": "1.2.3.4", "properties": {"$unset": ["$geoip_city_name"]}}]))
+            .await;
         assert_eq!(world.properties("u").await.get("$geoip_city_name"), None);
         world.send(json!([here("u")])).await;
         assert_eq!(world.properties("u").await["$geoip_city_name"], "Berlin", "{}", world.name);
@@ -65,8 +67,10 @@ async fn no_place_is_looked_up_when_it_is_not_wanted_or_not_known() {
     for mut world in worlds().await {
         let _folder = install(&mut world);
         world
-            .send(json!([{"event": "refused", "ip": "1.2.3.4", "properties": {"$geoip_disable": true}}, {"event": "local", "ip": "127.0.0.1"},
-                         {"event": "unknown", "ip": "8.8.8.8"}, {"event": "broken", "ip": "not an address"}]))
+            .send(
+                json!([{"event": "refused", "ip": "1.2.3.4", "properties": {"$geoip_disable": true}}, {"event": "local", "ip": "127.0.0.1"},
+                         {"event": "unknown", "ip": "8.8.8.8"}, {"event": "broken", "ip": "not an address"}]),
+            )
             .await;
         for row in world.rows() {
             assert!(row.properties.iter().all(|(name, _)| !name.starts_with("$geoip_") || &**name == "$geoip_disable"), "{}", row.event);

@@ -57,7 +57,9 @@ async fn bad_group_calls_do_what_they_can() {
         world.send(json!([identify("company", &"k".repeat(401), json!({}))])).await;
         assert!(world.rows().is_empty());
         assert_eq!(world.warnings().await, ["group_key_too_long"]);
-        world.send(json!([identify("company", "text", json!("x")), {"event": "$groupidentify", "properties": {"$group_type": "company"}}])).await;
+        world
+            .send(json!([identify("company", "text", json!("x")), {"event": "$groupidentify", "properties": {"$group_type": "company"}}]))
+            .await;
         assert_eq!(world.rows().len(), 2);
         assert_eq!(group(&world, 0, "text").await, Some(json!({})));
         assert_eq!(world.warnings().await, ["group_key_too_long", "invalid_group_set"]);

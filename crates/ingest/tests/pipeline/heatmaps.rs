@@ -8,7 +8,15 @@ async fn points(world: &World) -> Vec<Point> {
     let read = |row: &db::Row| {
         let number = |name: &str| row.get::<i64>(name).unwrap();
         let text = |name: &str| row.get::<String>(name).unwrap();
-        (text("type"), number("x"), number("y"), number("scale_factor"), number("viewport_width"), number("viewport_height"), text("current_url"))
+        (
+            text("type"),
+            number("x"),
+            number("y"),
+            number("scale_factor"),
+            number("viewport_width"),
+            number("viewport_height"),
+            text("current_url"),
+        )
     };
     rows.iter().map(read).collect()
 }
@@ -28,7 +36,8 @@ async fn leaving_a_page_tells_how_far_it_was_scrolled() {
 #[tokio::test]
 async fn clicks_are_kept_apart_from_events() {
     for mut world in worlds().await {
-        let data = json!({"https://x.dev/": [{"x": 160, "y": 320, "target_fixed": true, "type": "click"}, {"x": "bad"}, 7], "": [], "u": 5});
+        let data =
+            json!({"https://x.dev/": [{"x": 160, "y": 320, "target_fixed": true, "type": "click"}, {"x": "bad"}, 7], "": [], "u": 5});
         world
             .send(json!([{"event": "$$heatmap", "properties": {"$heatmap_data": data, "$viewport_width": 1600, "$viewport_height": 800}},
                          {"event": "other", "properties": {"$heatmap_data": data, "$viewport_width": 16, "$viewport_height": 16}}]))

@@ -282,10 +282,12 @@ async fn campaign_and_browser_become_person_properties_first_and_last() {
 async fn a_servers_operating_system_is_not_the_persons() {
     for mut world in worlds().await {
         world
-            .send(json!([{"distinct_id": "py", "properties": {"$os": "Linux", "$os_version": "6", "$is_server": true, "$app_version": "1"}},
+            .send(
+                json!([{"distinct_id": "py", "properties": {"$os": "Linux", "$os_version": "6", "$is_server": true, "$app_version": "1"}},
                          {"distinct_id": "go", "properties": {"$os": "Linux", "$lib": "posthog-go"}},
                          {"distinct_id": "web", "properties": {"$os": "Linux", "$lib": "web"}},
-                         {"distinct_id": "phone", "properties": {"$os_name": "iOS"}}]))
+                         {"distinct_id": "phone", "properties": {"$os_name": "iOS"}}]),
+            )
             .await;
         assert_eq!(world.properties("py").await, json!({"$app_version": "1", "$initial_app_version": "1"}));
         assert_eq!(world.properties("go").await, json!({}));
@@ -383,7 +385,10 @@ async fn a_person_that_grows_too_large_is_trimmed_with_a_warning() {
         let half = "x".repeat(400_000);
         world.send(json!([{"$set": {"email": "a@b.c", "one": half}}, {"$set": {"two": half}}])).await;
         let properties = world.properties("u").await;
-        assert_eq!((&properties["email"], properties.get("one").is_some(), properties.get("two").is_some()), (&json!("a@b.c"), true, false));
+        assert_eq!(
+            (&properties["email"], properties.get("one").is_some(), properties.get("two").is_some()),
+            (&json!("a@b.c"), true, false)
+        );
         assert_eq!(world.warnings().await, ["person_properties_size_violation"]);
     }
 }

@@ -168,8 +168,10 @@ async fn the_operator_may_drop_events_and_take_persons_away() {
 async fn hostile_text_reaches_the_database_and_comes_back() {
     for mut world in worlds().await {
         world
-            .send(json!([{"event": "e\u{0}v", "distinct_id": "a\u{0}b", "properties": {"k\u{0}ey": "v\u{0}", "'; DROP TABLE person; --": 1},
-                          "$set": {"n\u{0}": "\u{0}"}}]))
+            .send(
+                json!([{"event": "e\u{0}v", "distinct_id": "a\u{0}b", "properties": {"k\u{0}ey": "v\u{0}", "'; DROP TABLE person; --": 1},
+                          "$set": {"n\u{0}": "\u{0}"}}]),
+            )
             .await;
         assert_eq!(&*world.rows()[0].distinct_id, "a\u{fffd}b", "{}", world.name);
         assert!(world.person("a\u{fffd}b").await.is_some());
@@ -189,7 +191,8 @@ async fn long_event_names_are_cut_to_200_utf16_units() {
 #[tokio::test]
 async fn ten_thousand_person_and_group_properties_are_no_trouble() {
     for mut world in worlds().await {
-        let many = |value: i64| -> serde_json::Map<String, serde_json::Value> { (0..9_000).map(|at| (format!("p{at}"), json!(value))).collect() };
+        let many =
+            |value: i64| -> serde_json::Map<String, serde_json::Value> { (0..9_000).map(|at| (format!("p{at}"), json!(value))).collect() };
         world
             .send(json!([{"event": "one", "$set": many(1), "$set_once": many(0), "properties": {"$set": many(0)}}, {"event": "two", "$set": many(2)},
                          {"event": "$groupidentify", "properties": {"$group_type": "t", "$group_key": "k", "$group_set": many(1)}}]))

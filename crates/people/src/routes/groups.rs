@@ -1,6 +1,6 @@
 use crate::list::{self, GroupQuery};
-use crate::routes::PeopleState;
 use crate::related::{self, Subject};
+use crate::routes::PeopleState;
 use crate::{Group, actions, filter, store, wire};
 use axum::extract::{OriginalUri, Query, State};
 use axum::routing::{get, patch, post};
@@ -82,7 +82,8 @@ async fn list(
 fn with_cursor(link: &str) -> String {
     let (path, query) = link.split_once('?').unwrap_or((link, ""));
     let kept = query.split('&').filter(|pair| !pair.starts_with("cursor="));
-    let pairs: Vec<String> = kept.map(|pair| pair.strip_prefix("offset=").map_or_else(|| pair.to_owned(), |at| format!("cursor={at}"))).collect();
+    let pairs: Vec<String> =
+        kept.map(|pair| pair.strip_prefix("offset=").map_or_else(|| pair.to_owned(), |at| format!("cursor={at}"))).collect();
     format!("{path}?{}", pairs.join("&"))
 }
 

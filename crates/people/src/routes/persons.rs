@@ -70,7 +70,8 @@ async fn list(
     let limit = if csv { MAX_CSV_ROWS } else { page.limit };
     let (profiles, more) = list::persons(&state.db, access.team.id, &query, limit, page.offset).await?;
     if csv {
-        let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"persons.csv\"")];
+        let headers =
+            [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"persons.csv\"")];
         return Ok((headers, wire::persons_csv(&profiles, &access.team)).into_response());
     }
     let seen = page.offset + profiles.len() + usize::from(more);
@@ -182,7 +183,8 @@ async fn bulk_delete(
         true => 0,
         false => actions::delete(&state.db, team, &found).await?,
     };
-    let answer = json!({"persons_found": found.len(), "persons_deleted": deleted, "events_queued_for_deletion": erased, "deletion_errors": []});
+    let answer =
+        json!({"persons_found": found.len(), "persons_deleted": deleted, "events_queued_for_deletion": erased, "deletion_errors": []});
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
