@@ -26,7 +26,9 @@ use sdk::Sdk;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::NormalizePathLayer;
 use web::{AllowedOrigins, Site};
 
 /// Property types are read at most this often per project.
@@ -41,9 +43,6 @@ pub fn router(
     health: Arc<Health>,
 ) -> Result<Router> {
     let mut app = health::routes(health).route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }));
-    if roles.capture {
-        app = app.merge(capture::routes(pipeline.capture.clone()));
-    }
     if roles.flags {
         app = app
             .merge(flags::routes(flags(pipeline, &accounts)))
@@ -57,14 +56,16 @@ pub fn router(
         app = app.merge(admin(config, pipeline, accounts)?).fallback_service(web::security_headers(Router::new().fallback(ui::serve)));
     }
     let (site, proxies) = (Site::new(&site_url(config)), pipeline.proxies.clone());
-    Ok(app
-        .layer(from_fn(measure))
-        .layer(from_fn(move |mut request: Request, next: Next| {
-            request.extensions_mut().insert(site.clone());
-            request.extensions_mut().insert(proxies.clone());
-            next.run(request)
-        }))
-        .layer(CatchPanicLayer::new()))
+    let app = app.layer(from_fn(measure)).layer(from_fn(move |mut request: Request, next: Next| {
+        request.extensions_mut().insert(site.clone());
+        request.extensions_mut().insert(proxies.clone());
+        next.run(request)
+    }));
+    // Clients add and leave out the last slash as they like; routes are written without.
+    let app = NormalizePathLayer::trim_trailing_slash().layer(app);
+    // Capture stands in front: it is asked most, counts for itself, and takes both forms of its paths.
+    let capture = if roles.capture { capture::routes(pipeline.capture.clone()) } else { Router::new() };
+    Ok(capture.fallback_service(app).layer(CatchPanicLayer::new()))
 }
 
 /// What people who sign in, and their keys, may use.

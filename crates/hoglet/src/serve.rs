@@ -57,9 +57,6 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
         stopping: AtomicBool::new(false),
     });
     let app = app::router(&config, roles, &pipeline, accounts.clone(), live_tokens, health.clone())?;
-    // Clients add and leave out the last slash as they like; routes are written without.
-    let app = axum::Router::new()
-        .fallback_service(tower::Layer::layer(&tower_http::normalize_path::NormalizePathLayer::trim_trailing_slash(), app));
 
     let (stop_serving, serving) = watch::channel(false);
     let (stop_ingesting, ingesting) = watch::channel(false);
