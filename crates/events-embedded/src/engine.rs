@@ -80,6 +80,8 @@ impl Engine {
             .worker_threads(2)
             .max_blocking_threads(16)
             .thread_name("events-query")
+            // Plans of deeply nested queries are walked by recursion.
+            .thread_stack_size(8 << 20)
             .enable_all()
             .build()
             .context("starting the query threads")?;
@@ -197,11 +199,7 @@ impl EventStore for Engine {
     }
 
     async fn flush(&self) -> Result<()> {
-        self.blocking(|shared| {
-            while shared.seal()? {}
-            Ok(())
-        })
-        .await
+        self.blocking(Shared::seal_all).await
     }
 }
 

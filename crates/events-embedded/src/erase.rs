@@ -14,7 +14,7 @@ impl Shared {
     /// Answers change at once; the bytes of erased persons go when their segments are rewritten.
     pub fn erase(&self, what: Erase) -> Result<()> {
         // What is in memory would escape: erasures apply to segments.
-        while self.seal()? {}
+        self.seal_all()?;
         match what {
             Erase::Persons(team, persons) => self.erase_persons(team, persons)?,
             Erase::Team(team) => self.erase_team(team)?,

@@ -10,9 +10,11 @@ use crate::overrides;
 use crate::segment::{Segment, SegmentMeta};
 use crate::state::{State, Writer};
 use anyhow::{Context, Result};
+use events::EventBatch;
 use hashbrown::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use uuid::Uuid;
 
 /// What a data folder holds, ready to be served.
@@ -137,16 +139,25 @@ fn replay(disk: &Disk, manifest: &Manifest, state: &mut State, mut keyring: Keyr
             damage.push(format!("log file {name}: {problem}"));
             keep_copy(disk, &name);
         }
-        for payload in frames.payloads {
-            let batch = frame::decode(payload).with_context(|| format!("reading {name}"))?;
-            admit(batch, state, &mut keys, &mut keyring)?;
-        }
+        let mut admit_all = |batches: Receiver<Result<EventBatch>>| -> Result<()> {
+            for batch in batches {
+                admit(batch.with_context(|| format!("reading {name}"))?, state, &mut keys, &mut keyring)?;
+            }
+            Ok(())
+        };
+        // Half of the work is decoding, and nothing else wants the second core yet.
+        std::thread::scope(|scope| {
+            let (sender, batches) = sync_channel(4);
+            let payloads = frames.payloads;
+            scope.spawn(move || payloads.into_iter().try_for_each(|payload| sender.send(frame::decode(payload))));
+            admit_all(batches)
+        })?;
         (next, previous_end) = (file.number + 1, frames.end);
     }
     Ok(Writer { log: Log::new(disk.clone(), next, previous_end), keyring, keys })
 }
 
-fn admit(batch: events::EventBatch, state: &mut State, keys: &mut KeySet, keyring: &mut Keyring) -> Result<()> {
+fn admit(batch: EventBatch, state: &mut State, keys: &mut KeySet, keyring: &mut Keyring) -> Result<()> {
     let mut rows = batch.rows;
     rows.retain(|row| keys.insert(keyring.of(row)));
     let row_bytes = frame::sizes(&rows);

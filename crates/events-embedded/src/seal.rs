@@ -29,7 +29,17 @@ struct Written {
 }
 
 impl Shared {
-    /// Seals what is in memory; false when there was nothing.
+    /// Seals everything that is in memory now: first a table whose sealing failed before, if there is one.
+    pub fn seal_all(&self) -> Result<()> {
+        for _ in 0..2 {
+            if !self.seal()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals one memory table; false when there was nothing.
     pub fn seal(&self) -> Result<bool> {
         let mut manifest = self.structure.lock();
         let Some(frozen) = self.freeze() else { return Ok(false) };
