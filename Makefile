@@ -48,7 +48,7 @@ test: setup-test ui assets
 
 test-rust:
 	cargo build --workspace
-	cargo test --workspace
+	cargo test --workspace --lib --bins --tests
 
 test-ui: ui
 	cd ui && npm run lint && npm test

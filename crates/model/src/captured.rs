@@ -40,9 +40,6 @@ pub struct CapturedFlags {
     pub no_person_processing: bool,
 }
 
-/// Several events from one request, encoded one after the other. Only a convenience for callers that own a buffer.
-pub type CapturedBatch<'a> = Vec<CapturedEvent<'a>>;
-
 #[derive(Debug, PartialEq, Eq)]
 pub enum DecodeError {
     /// Written by a newer Hoglet.

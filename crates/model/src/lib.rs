@@ -10,7 +10,7 @@ mod person;
 mod properties;
 mod time;
 
-pub use captured::{CapturedBatch, CapturedEvent};
+pub use captured::CapturedEvent;
 pub use clock::Clock;
 pub use ids::{GroupTypeIndex, OrganizationId, TeamId, UserId};
 pub use person::{PERSON_NAMESPACE, PersonMode, person_uuid};

@@ -24,6 +24,7 @@ impl PropertyValue {
         PropertyValue::String(text.into())
     }
 
+    #[inline]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             PropertyValue::String(text) => Some(text),
@@ -192,10 +193,12 @@ impl Properties {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&PropertyValue> {
         self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 
+    #[inline]
     pub fn get_str(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(PropertyValue::as_str)
     }
@@ -214,6 +217,7 @@ impl Properties {
     }
 
     /// Appends without looking for an earlier value; the caller knows that there is none.
+    #[inline]
     pub fn push_new(&mut self, name: Arc<str>, value: PropertyValue) {
         self.0.push((name, value));
     }
@@ -227,6 +231,7 @@ impl Properties {
         self.0.retain(|(name, value)| keep(name, value));
     }
 
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &PropertyValue)> {
         self.0.iter().map(|(name, value)| (name, value))
     }
@@ -235,10 +240,12 @@ impl Properties {
         self.0.iter_mut().map(|(name, value)| (&*name, value))
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
