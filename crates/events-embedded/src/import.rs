@@ -44,7 +44,8 @@ impl Read for Lines {
 
 fn write_lines(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
     let schema = batch.schema();
-    let columns: Vec<Vec<Value>> = batch.columns().iter().zip(schema.fields()).map(|(column, field)| values(field.name(), column)).collect::<Result<_>>()?;
+    let columns: Vec<Vec<Value>> =
+        batch.columns().iter().zip(schema.fields()).map(|(column, field)| values(field.name(), column)).collect::<Result<_>>()?;
     for row in 0..batch.num_rows() {
         let object: Map<String, Value> = schema
             .fields()
@@ -75,7 +76,8 @@ fn values(name: &str, column: &dyn Array) -> Result<Vec<Value>> {
         }
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
             let column = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-            rows.map(|row| null_or(row, Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row)).to_string().into())).collect()
+            rows.map(|row| null_or(row, Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row)).to_string().into()))
+                .collect()
         }
         DataType::List(_) | DataType::LargeList(_) => {
             rows.map(|row| if column.is_null(row) { Ok(Value::Null) } else { list(name, column, row) }).collect::<Result<_>>()?
