@@ -48,7 +48,7 @@ test: setup-test ui assets
 
 test-rust:
 	cargo build --workspace
-	cargo test --workspace --lib --bins --tests
+	cargo test --workspace --lib --bins --tests --no-fail-fast
 
 test-ui: ui
 	cd ui && npm run lint && npm test
