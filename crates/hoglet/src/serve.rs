@@ -61,9 +61,10 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     let (stop_serving, serving) = watch::channel(false);
     let (stop_ingesting, ingesting) = watch::channel(false);
     let server = tokio::spawn(net::serve(listener, app, serving));
+    let behind_capture = ingest_threads()?;
     let worker = roles.ingest.then(|| {
         let ingest = pipeline.ingest.clone();
-        tokio::spawn(async move { ingest.run(ingesting).await })
+        behind_capture.spawn(async move { ingest.run(ingesting).await })
     });
     if demo {
         demo_wanted.notify_one();
@@ -81,9 +82,26 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     if let Some(worker) = worker {
         let _ = worker.await;
     }
+    behind_capture.shutdown_background();
     pipeline.store.flush().await.context("writing the newest events into segments")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ingestion has threads of its own that give way to capture: what was acknowledged can wait in the queue, a client cannot.
+fn ingest_threads() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("ingest")
+        .on_thread_start(|| {
+            // SAFETY: takes plain numbers; on Linux it concerns the calling thread only. A refusal changes nothing.
+            unsafe {
+                libc::setpriority(libc::PRIO_PROCESS, 0, 5);
+            }
+        })
+        .enable_all()
+        .build()
+        .context("starting the ingestion threads")
 }
 
 fn start_logging(config: &Config) {
