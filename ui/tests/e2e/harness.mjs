@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 // A server of its own for each test file, and a browser to look at it with.
 //   HOGLET_BIN: the program (default: the debug build); CHROMIUM_BIN: the browser;
 //   HOGLET_E2E_DIST=1: show the app of ui/dist instead of the one inside the program.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -188,6 +188,8 @@ test('a forgotten password is replaced through the link in the mail', async () =
     try {
         await guest.page.goto('/login')
         await guest.page.getByRole('link', { name: 'Forgot your password?' }).click()
+        // Both pages ask for an e-mail address; fill in the one on the second.
+        await guest.page.getByRole('button', { name: 'Send the link' }).waitFor()
         await guest.page.getByLabel('Email').fill('grace@example.test')
         await guest.page.getByRole('button', { name: 'Send the link' }).click()
         await guest.page.getByRole('heading', { name: 'Look in your inbox' }).waitFor()
