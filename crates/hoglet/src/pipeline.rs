@@ -220,6 +220,7 @@ fn live_feed(hub: Hub) -> ingest::LiveFeed {
                 properties: if hub.is_watched(row.team) { row.properties.to_json_text().into() } else { "".into() },
             })
             .collect();
+        metrics::counter!("posthog_events_ingested_total").increment(rows.len() as u64);
         hub.publish(&events);
     })
 }

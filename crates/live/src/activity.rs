@@ -30,6 +30,9 @@ pub struct Activity {
     counts: [(i64, u32); SECONDS],
 }
 
+/// Clients send what happened up to this long ago when they were offline for a moment.
+const STALE_SECONDS: u64 = 300;
+
 impl Default for Activity {
     fn default() -> Self {
         Self {
@@ -41,9 +44,12 @@ impl Default for Activity {
 }
 
 impl Activity {
-    pub fn event(&mut self, distinct_id: &str, now: Timestamp) {
+    /// `at` is when it happened: an import of last year's events puts nobody online.
+    pub fn event(&mut self, distinct_id: &str, at: Timestamp, now: Timestamp) {
         let second = now.seconds();
-        self.users.see(distinct_id, second);
+        if second.abs_diff(at.seconds()) < STALE_SECONDS {
+            self.users.see(distinct_id, second);
+        }
         let slot = &mut self.counts[second.rem_euclid(SECONDS as i64) as usize];
         if slot.0 != second {
             *slot = (second, 0);
@@ -124,9 +130,9 @@ mod tests {
     #[test]
     fn people_count_once_and_leave_after_half_a_minute() {
         let mut activity = Activity::default();
-        activity.event("a", at(100));
-        activity.event("a", at(101));
-        activity.event("b", at(115));
+        activity.event("a", at(100), at(100));
+        activity.event("a", at(101), at(101));
+        activity.event("b", at(115), at(115));
         assert_eq!(activity.stats(at(116)).unwrap().users_on_product, 2);
         assert_eq!(activity.stats(at(135)).unwrap().users_on_product, 1);
         assert_eq!(activity.stats(at(150)).unwrap().users_on_product, 0);
@@ -135,9 +141,9 @@ mod tests {
     #[test]
     fn seconds_are_counted_and_forgotten_after_a_minute() {
         let mut activity = Activity::default();
-        activity.event("a", at(100));
-        activity.event("b", at(100));
-        activity.event("a", at(102));
+        activity.event("a", at(100), at(100));
+        activity.event("b", at(100), at(100));
+        activity.event("a", at(102), at(102));
         let counts = activity.stats(at(102)).unwrap().events_per_second;
         assert_eq!(counts.len(), 60);
         assert_eq!(counts[57..], [2, 0, 1]);
@@ -154,13 +160,21 @@ mod tests {
     }
 
     #[test]
+    fn imported_events_of_long_ago_put_nobody_online() {
+        let mut activity = Activity::default();
+        activity.event("a", at(0), at(10_000));
+        let online = activity.stats(at(10_001)).map_or(0, |stats| stats.users_on_product);
+        assert_eq!(online, 0);
+    }
+
+    #[test]
     fn flood_of_invented_people_stays_bounded() {
         let mut activity = Activity::default();
         for number in 0..MAX_TRACKED + 500 {
-            activity.event(&number.to_string(), at(100));
+            activity.event(&number.to_string(), at(100), at(100));
         }
         assert_eq!(activity.stats(at(100)).unwrap().users_on_product, MAX_TRACKED);
-        activity.event("later", at(140));
+        activity.event("later", at(140), at(140));
         assert_eq!(activity.stats(at(140)).unwrap().users_on_product, 1);
     }
 }

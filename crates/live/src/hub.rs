@@ -73,7 +73,7 @@ impl Hub {
         }
         for event in events {
             let channel = state.teams.entry(event.team).or_default();
-            channel.activity.event(&event.distinct_id, now);
+            channel.activity.event(&event.distinct_id, event.timestamp, now);
             channel.send(event);
         }
     }
@@ -140,7 +140,7 @@ mod tests {
         LiveEvent {
             team: TeamId(team),
             uuid: uuid::Uuid::nil(),
-            timestamp: Timestamp::EPOCH,
+            timestamp: Timestamp::from_seconds(990),
             distinct_id: "u1".into(),
             person_id: uuid::Uuid::nil(),
             event: name.into(),
