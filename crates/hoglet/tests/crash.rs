@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const LOADERS: usize = 6;
+const LOADERS: usize = 4;
 
 type Ids = Arc<Mutex<Vec<String>>>;
 
@@ -22,7 +22,7 @@ async fn load(base: String, round: usize, seed: u64, acknowledged: Ids, sent: Id
     let http = reqwest::Client::new();
     let mut rng = StdRng::seed_from_u64(seed);
     loop {
-        let count = rng.random_range(1..40);
+        let count = rng.random_range(1..12);
         let ids: Vec<String> = (0..count).map(|_| uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()).collect();
         let events: Vec<Value> = ids
             .iter()
