@@ -1,5 +1,6 @@
 //! The engine as the rest of Hoglet sees it, and its background threads.
 
+use crate::behave;
 use crate::dimensions::DimensionTables;
 use crate::disk::{Disk, Gate};
 use crate::open::recover;
@@ -8,7 +9,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Limits, Shared, Signal};
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use events::{Budget, Dimensions, Erase, EventBatch, EventStore, QueryError, Select, Selected, StoreError, StoreStats};
+use events::{Behave, Behaved, Budget, Dimensions, Erase, EventBatch, EventStore, QueryError, Select, Selected, StoreError, StoreStats};
 use model::{Clock, TeamId};
 use parking_lot::{Mutex, RwLock};
 use query::Printed;
@@ -111,12 +112,23 @@ impl Engine {
         budget: Budget,
         cancel: Option<watch::Receiver<bool>>,
     ) -> Result<Selected, QueryError> {
-        let printed = Arc::new(printed);
+        let (printed, dimensions) = (Arc::new(printed), self.shared.dimensions.clone());
+        self.answer(team, budget, cancel, |snapshot, left| select::run(printed.clone(), team, snapshot, dimensions.clone(), left)).await
+    }
+
+    /// Answers from a snapshot, again without the segments that turn out to be damaged.
+    async fn answer<T: Send + 'static, F: Future<Output = Result<T, QueryError>> + Send + 'static>(
+        &self,
+        team: TeamId,
+        budget: Budget,
+        cancel: Option<watch::Receiver<bool>>,
+        work: impl Fn(Arc<Snapshot>, Budget) -> F,
+    ) -> Result<T, QueryError> {
         let started = Instant::now();
         for attempt in 0.. {
             let snapshot = Arc::new(self.shared.state.read().snapshot(team));
             let left = Budget { deadline: budget.deadline.saturating_sub(started.elapsed()), ..budget };
-            let result = self.attempt(printed.clone(), team, snapshot.clone(), left, cancel.clone()).await;
+            let result = self.attempt(work(snapshot.clone(), left), left, cancel.clone()).await;
             let damaged: Vec<_> = snapshot.segments.iter().filter(|segment| segment.is_damaged()).cloned().collect();
             match result {
                 Err(QueryError::Deadline(_)) => return Err(QueryError::Deadline(budget.deadline)),
@@ -129,28 +141,33 @@ impl Engine {
         unreachable!("the last attempt returns")
     }
 
-    async fn attempt(
+    async fn attempt<T: Send + 'static>(
         &self,
-        printed: Arc<Printed>,
-        team: TeamId,
-        snapshot: Arc<Snapshot>,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
         budget: Budget,
         cancel: Option<watch::Receiver<bool>>,
-    ) -> Result<Selected, QueryError> {
+    ) -> Result<T, QueryError> {
         let queries = self.queries.as_ref().expect("runs until the engine is dropped");
-        let mut task = queries.spawn(select::run(printed, team, snapshot, self.shared.dimensions.clone(), budget));
-        let result = tokio::select! {
-            result = &mut task => return result.unwrap_or_else(|error| Err(QueryError::Failed(error.into()))),
-            () = tokio::time::sleep(budget.deadline) => QueryError::Deadline(budget.deadline),
-            () = cancelled(cancel) => QueryError::Cancelled,
-        };
-        task.abort();
-        Err(result)
+        let mut task = AbortOnDrop(queries.spawn(work));
+        tokio::select! {
+            result = &mut task.0 => result.unwrap_or_else(|error| Err(QueryError::Failed(error.into()))),
+            () = tokio::time::sleep(budget.deadline) => Err(QueryError::Deadline(budget.deadline)),
+            () = cancelled(cancel) => Err(QueryError::Cancelled),
+        }
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || work(&shared)).await.context("a storage task was lost")?
+    }
+}
+
+/// A task that nobody waits for any more stops.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -188,6 +205,15 @@ impl EventStore for Engine {
     async fn select(&self, select: Select) -> Result<Selected, QueryError> {
         let printed = query::print_datafusion(&select.query);
         self.run(printed, select.query.team, select.budget, select.cancel).await
+    }
+
+    async fn behave(&self, behave: Behave) -> Result<Behaved, QueryError> {
+        let (printed, plan) = (Arc::new(query::print_datafusion(&behave.rows)), Arc::new(behave.plan));
+        let (team, dimensions) = (behave.rows.team, self.shared.dimensions.clone());
+        self.answer(team, behave.budget, behave.cancel, |snapshot, left| {
+            behave::run(printed.clone(), plan.clone(), team, snapshot, dimensions.clone(), left)
+        })
+        .await
     }
 
     async fn erase(&self, what: Erase) -> Result<()> {

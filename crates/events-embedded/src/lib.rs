@@ -18,6 +18,7 @@
 //! Start reading at `engine`, then `append` and `scan`. The formats are described in `docs/formats.md`.
 
 mod append;
+mod behave;
 mod bytes;
 mod columns;
 mod compact;

@@ -5,7 +5,7 @@ use crate::functions;
 use crate::scan::Counters;
 use crate::snapshot::Snapshot;
 use crate::table::EventsTable;
-use arrow::array::Array;
+use arrow::array::{Array, RecordBatch};
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::execution::context::SQLOptions;
@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 
 const PARTITIONS: usize = 2;
 
+/// The whole answer.
 pub async fn run(
     printed: Arc<Printed>,
     team: TeamId,
@@ -29,6 +30,34 @@ pub async fn run(
     dimensions: Arc<DimensionTables>,
     budget: Budget,
 ) -> Result<Selected, QueryError> {
+    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    let keep = |batch: RecordBatch| {
+        rows += batch.num_rows();
+        // Batches are often slices of one large one, whose whole size each would report.
+        bytes += batch.columns().iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
+        if rows > budget.rows {
+            return Err(QueryError::Invalid(format!("the query gives more than {} rows; add a LIMIT", budget.rows)));
+        }
+        if bytes > budget.memory_bytes {
+            return Err(QueryError::Memory(budget.memory_bytes));
+        }
+        batches.push(batch);
+        Ok(())
+    };
+    let read = stream(&printed, team, snapshot, dimensions, budget, keep).await?;
+    let columns = printed.columns.iter().map(|(name, kind)| Column { name: name.clone(), kind: kind.clone() }).collect();
+    Ok(Selected { columns, batches, rows_read: read.rows.load(Ordering::Relaxed), bytes_read: read.bytes.load(Ordering::Relaxed) })
+}
+
+/// Hands every batch that has rows to `take` as it comes.
+pub async fn stream(
+    printed: &Printed,
+    team: TeamId,
+    snapshot: Arc<Snapshot>,
+    dimensions: Arc<DimensionTables>,
+    budget: Budget,
+    mut take: impl FnMut(RecordBatch) -> Result<(), QueryError> + Send,
+) -> Result<Arc<Counters>, QueryError> {
     let counters = Arc::new(Counters::default());
     let context = session(&budget).map_err(|error| failure(error, &budget))?;
     for table in &printed.tables {
@@ -41,24 +70,13 @@ pub async fn run(
     let only_selects = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&printed.sql, only_selects).await.map_err(|error| failure(error, &budget))?;
     let mut stream = frame.execute_stream().await.map_err(|error| failure(error, &budget))?;
-    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|error| failure(error, &budget))?;
-        rows += batch.num_rows();
-        // Batches are often slices of one large one, whose whole size each would report.
-        bytes += batch.columns().iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
-        if rows > budget.rows {
-            return Err(QueryError::Invalid(format!("the query gives more than {} rows; add a LIMIT", budget.rows)));
-        }
-        if bytes > budget.memory_bytes {
-            return Err(QueryError::Memory(budget.memory_bytes));
-        }
         if batch.num_rows() > 0 {
-            batches.push(batch);
+            take(batch)?;
         }
     }
-    let columns = printed.columns.iter().map(|(name, kind)| Column { name: name.clone(), kind: kind.clone() }).collect();
-    Ok(Selected { columns, batches, rows_read: counters.rows.load(Ordering::Relaxed), bytes_read: counters.bytes.load(Ordering::Relaxed) })
+    Ok(counters)
 }
 
 fn session(budget: &Budget) -> Result<SessionContext, DataFusionError> {

@@ -13,10 +13,12 @@ use model::{PersonMode, Properties, TeamId, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
+mod behave;
 pub mod contract;
 mod dimensions;
 mod select;
 
+pub use behave::{Behave, Behaved};
 pub use dimensions::{Dimensions, DistinctIdRow, GroupRow, NoDimensions, PersonRow};
 pub use select::{Budget, Column, QueryError, Select, Selected};
 
@@ -94,6 +96,9 @@ pub trait EventStore: Send + Sync {
     async fn position(&self) -> anyhow::Result<Option<u64>>;
 
     async fn select(&self, select: Select) -> Result<Selected, QueryError>;
+
+    /// Feeds rows to an operator, actor by actor.
+    async fn behave(&self, behave: Behave) -> Result<Behaved, QueryError>;
 
     async fn erase(&self, what: Erase) -> anyhow::Result<()>;
 

@@ -39,6 +39,10 @@ impl EventStore for Memory {
         Ok(Selected { columns: Vec::new(), batches: vec![batch], rows_read: 0, bytes_read: 0 })
     }
 
+    async fn behave(&self, _: events::Behave) -> Result<events::Behaved, events::QueryError> {
+        Err(events::QueryError::Invalid("this store only selects".to_owned()))
+    }
+
     async fn erase(&self, what: Erase) -> anyhow::Result<()> {
         self.erased.lock().unwrap().push(what);
         Ok(())

@@ -15,6 +15,7 @@ mod json;
 mod numbers;
 mod series;
 mod texts;
+mod traffic;
 mod urls;
 mod value;
 

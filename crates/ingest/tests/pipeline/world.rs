@@ -57,6 +57,10 @@ impl EventStore for Memory {
         Err(QueryError::Invalid("this store only remembers".to_owned()))
     }
 
+    async fn behave(&self, _: events::Behave) -> Result<events::Behaved, events::QueryError> {
+        Err(events::QueryError::Invalid("this store only remembers".to_owned()))
+    }
+
     async fn erase(&self, _: Erase) -> anyhow::Result<()> {
         Ok(())
     }

@@ -53,6 +53,10 @@ impl EventStore for Store {
         Ok(Selected { columns, batches: vec![batch], rows_read: 1, bytes_read: 8 })
     }
 
+    async fn behave(&self, _: events::Behave) -> Result<events::Behaved, events::QueryError> {
+        Err(events::QueryError::Invalid("this store only selects".to_owned()))
+    }
+
     async fn erase(&self, _: Erase) -> anyhow::Result<()> {
         Ok(())
     }
