@@ -5,16 +5,31 @@
 
 mod client;
 mod floor;
+mod generate;
 mod payload;
 mod server;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Parser)]
-#[command(name = "hoglet-bench")]
+#[command(name = "hoglet-bench", args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Option<Options>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write made-up events to standard output, for the benchmark of queries
+    Generate(generate::GenerateArgs),
+}
+
+#[derive(clap::Args)]
 struct Options {
     /// The hoglet binary
     #[arg(long)]
@@ -44,7 +59,11 @@ struct Options {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse();
+    let cli = Cli::parse();
+    if let Some(Command::Generate(args)) = &cli.command {
+        return generate::run(args);
+    }
+    let options = cli.options.context("give --hoglet, the program to measure")?;
     let runtime = tokio::runtime::Runtime::new()?;
     if let Some(listen) = &options.floor {
         let file = options.floor_file.clone().context("--floor needs --floor-file")?;
