@@ -7,7 +7,8 @@ use crate::dates::Calendar;
 use crate::failure::Failure;
 use crate::nodes::Modifiers;
 use arrow_array::RecordBatch;
-use events::{Budget, Column, QueryError};
+use behaviour::Plan;
+use events::{Behave, Behaved, Budget, Column, QueryError};
 use model::Timestamp;
 use parking_lot::Mutex;
 use query::ast::{CompareOp, Expr, Query, Select};
@@ -138,26 +139,13 @@ impl Run {
         let begun = Instant::now();
         let resolved = self.resolve(query, limit)?;
         let (row_limit, offset) = (resolved.limit, resolved.offset);
-        let spent = self.started.elapsed();
-        let Some(left) = self.deadline.checked_sub(spent) else {
-            return Err(QueryError::Deadline(self.deadline).into());
-        };
-        let budget = Budget { deadline: left, ..self.engine.limits.budget };
+        let budget = self.budget_left()?;
         let selected = self.engine.store.select(events::Select { query: resolved, budget, cancel: self.cancel.clone() }).await;
-        let selected = selected.map_err(|error| match error {
-            // Steps before this one used up part of the time; the client knows only the whole.
-            QueryError::Deadline(_) => QueryError::Deadline(self.deadline),
-            other => other,
-        })?;
+        let selected = selected.map_err(|error| self.of_the_whole(error))?;
         if limit.max.is_some() {
             check_size(&selected.batches, self.purpose)?;
         }
-        let mut trace = self.trace.lock();
-        trace.hogql.push(text);
-        trace.timings.push((step.to_owned(), begun.elapsed().as_secs_f64()));
-        trace.rows_read += selected.rows_read;
-        trace.bytes_read += selected.bytes_read;
-        drop(trace);
+        self.note(step, text, begun, (selected.rows_read, selected.bytes_read));
         let mut rows = Rows { columns: selected.columns, batches: selected.batches, has_more: false, limit: row_limit, offset };
         if let Some(limit) = row_limit.filter(|_| limit.look_ahead) {
             rows.has_more = cut(&mut rows.batches, limit as usize);
@@ -168,6 +156,41 @@ impl Run {
     /// A query of our own, whose size the caller bounds.
     pub async fn select_all(&self, step: &str, query: impl Into<Query>) -> Result<Rows, Failure> {
         self.select(step, query, LimitRule::NONE).await
+    }
+
+    /// Feeds the rows of one tree to an operator; [`events::Behave`] says how the tree names its columns.
+    pub async fn behave(&self, step: &str, rows: impl Into<Query>, plan: Plan) -> Result<Behaved, Failure> {
+        let rows = rows.into();
+        let text = rows.to_string();
+        let begun = Instant::now();
+        let rows = self.resolve(rows, LimitRule::NONE)?;
+        let behave = Behave { rows, plan, budget: self.budget_left()?, cancel: self.cancel.clone() };
+        let behaved = self.engine.store.behave(behave).await.map_err(|error| self.of_the_whole(error))?;
+        self.note(step, text, begun, (behaved.rows_read, behaved.bytes_read));
+        Ok(behaved)
+    }
+
+    fn budget_left(&self) -> Result<Budget, Failure> {
+        match self.deadline.checked_sub(self.started.elapsed()) {
+            Some(left) => Ok(Budget { deadline: left, ..self.engine.limits.budget }),
+            None => Err(QueryError::Deadline(self.deadline).into()),
+        }
+    }
+
+    /// Steps before a failing one used up part of the time; the client knows only the whole.
+    fn of_the_whole(&self, error: QueryError) -> QueryError {
+        match error {
+            QueryError::Deadline(_) => QueryError::Deadline(self.deadline),
+            other => other,
+        }
+    }
+
+    fn note(&self, step: &str, hogql: String, begun: Instant, (rows_read, bytes_read): (u64, u64)) {
+        let mut trace = self.trace.lock();
+        trace.hogql.push(hogql);
+        trace.timings.push((step.to_owned(), begun.elapsed().as_secs_f64()));
+        trace.rows_read += rows_read;
+        trace.bytes_read += bytes_read;
     }
 
     /// What `all` in a date range starts at. Events with an obviously broken clock do not stretch it.
