@@ -1,5 +1,6 @@
-//! What people who went through a funnel did more or less often than those who did not. Bits as in `funnel`, and 63: the row's key is
-//! one to count (the funnel's own rows may be, too).
+//! What people who went through a funnel did more or less often than those who did not. Bits as in `funnel`, and
+//! 61 the row is among the events of the funnel though it meets none of its conditions (only strict funnels ask),
+//! 62 the row has the key whose actors are wanted, 63 the row's key is one to count (the funnel's own rows may be, too).
 
 use crate::{FunnelPlan, Row};
 

@@ -1,8 +1,11 @@
 //! Funnels. Bits of a row's mask: `i` for step `i` (0-based), `32 + j` for exclusion `j`. `Row::key` is the breakdown's value.
+//! Rows of strict funnels are all events that pass the funnel's filters; other funnels ignore rows that meet no condition.
 
 use crate::Row;
 
 pub const STEPS_MAX: usize = 32;
+/// Those of the same steps can share a bit.
+pub const EXCLUSIONS_MAX: usize = 23;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunnelPlan {
@@ -103,9 +106,9 @@ pub struct FunnelActor {
     pub key: u32,
     /// Bit `i`: step `i` was reached.
     pub reached: u32,
-    /// Of the first recorded step and of the last one.
-    pub first_at: i64,
-    pub last_at: i64,
+    /// Recorded steps and when they were done, in this order. Optional steps record none; of unordered funnels, steps are in the order
+    /// they were done in; of trends, there are the entry and, if they converted, the last step.
+    pub at: Vec<(usize, i64)>,
 }
 
 /// How many took how long.

@@ -24,10 +24,11 @@ mod stickiness;
 
 pub use correlation::{CorrelationAnswer, CorrelationPlan, CorrelationWant, KeyHits};
 pub use funnel::{
-    Attribution, Exclusion, FunnelActor, FunnelAnswer, FunnelGroup, FunnelOrder, FunnelPeriod, FunnelPlan, FunnelWant, Histogram, STEPS_MAX,
+    Attribution, EXCLUSIONS_MAX, Exclusion, FunnelActor, FunnelAnswer, FunnelGroup, FunnelOrder, FunnelPeriod, FunnelPlan, FunnelWant,
+    Histogram, STEPS_MAX,
 };
 pub use lifecycle::{LifecycleAnswer, LifecyclePlan, LifecycleWant, Status};
-pub use paths::{Edge, Item, PathFunnel, PathPart, PathsActor, PathsAnswer, PathsPlan, PathsWant};
+pub use paths::{Edge, Item, PathEnd, PathFunnel, PathPart, PathsActor, PathsAnswer, PathsPlan, PathsWant};
 pub use periods::Periods;
 pub use retention::{
     Aggregation, RetentionActor, RetentionAnswer, RetentionGroup, RetentionKind, RetentionMode, RetentionPlan, RetentionWant,

@@ -1,5 +1,6 @@
 //! Paths. `Row::key` is the path's item. Bits of a row's mask: 0 the item is the start point, 1 the item is the end point,
 //! 2 and 3 the item is the one of [`PathsWant`]'s keys, 8 + `i` step `i` of the funnel, 40 + `j` its exclusion `j`,
+//! 4 the row is among the events of the funnel though it meets none of its conditions (only strict funnels ask),
 //! 63 the row is part of paths (rows without it only serve the funnel). The empty item has the key `EMPTY_KEY`.
 
 use crate::{FunnelPlan, Row};
@@ -22,6 +23,9 @@ pub struct PathFunnel {
     pub plan: FunnelPlan,
     /// 0-based.
     pub step: usize,
+    /// Of those who came to the step before and no further, instead of those who reached the step: the last step that they reached
+    /// counts as the step, and what is after it begins a conversion window later.
+    pub dropped: bool,
     pub part: PathPart,
 }
 
@@ -35,13 +39,21 @@ pub enum PathPart {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PathsWant {
     Edges,
-    /// Who went an edge: positions (1-based) of its ends, as far as they are given; which items they hold, mask bits 2 and 3 say.
+    /// Who went an edge: its ends, as far as they are given; which items they hold, mask bits 2 (from) and 3 (to) say.
     /// With `dropped`, whose session ended at `from`.
     Actors {
-        from: Option<usize>,
-        to: Option<usize>,
+        from: Option<PathEnd>,
+        to: Option<PathEnd>,
         dropped: bool,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathEnd {
+    /// 1-based.
+    pub position: usize,
+    /// It holds [`Item::Ellipsis`]; no row's bit says so.
+    pub ellipsis: bool,
 }
 
 /// What a path has at a position.

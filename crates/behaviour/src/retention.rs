@@ -31,13 +31,14 @@ pub enum RetentionKind {
     FirstEver,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetentionMode {
     Calendar,
-    /// Cohorts and columns count from the hour of the first target event: `hours` long each, with the zone's offset in `shift_us`.
+    /// Everybody is in one cohort; columns count from the first target event. What is counted are the bounds of `ticks` that were crossed:
+    /// the zone's hours, or days for weeks and months, over the whole range. `length` of them are a row or column (24, 7, 30).
     Windows {
-        hours: i64,
-        shift_us: i64,
+        ticks: Periods,
+        length: usize,
     },
 }
 
