@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::hogql;
+use super::listed::{self, Listed};
 use super::rows::{self, check_columns, column, order, page};
 use super::trends;
 use crate::cells;
@@ -24,6 +25,9 @@ struct Source {
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let query: ActorsQuery = nodes::read(node)?;
+    if let Some(listed) = behind(query.source.as_ref(), run).await? {
+        return listed::answer(run, &query, listed).await;
+    }
     let with_distinct_ids = query.select.iter().flatten().any(|column| column == DISTINCT_IDS);
     let source = match query.source.as_ref().filter(|source| !source.is_null()) {
         Some(source) => Some(read_source(source, with_distinct_ids, run).await?),
@@ -72,6 +76,18 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     answer.insert("missing_actors_count".to_owned(), missing.into());
     answer.insert("results".to_owned(), results.into());
     Ok(answer)
+}
+
+/// The actors of insights whose numbers an operator finds. `None`: of those that are a select, and of queries.
+async fn behind(source: Option<&Value>, run: &Run) -> Result<Option<Listed>, Failure> {
+    let Some(source) = source else { return Ok(None) };
+    let insight = source.get("source").filter(|insight| insight.is_object()).map(nodes::unwrap).transpose()?;
+    Ok(match (nodes::kind_of(source), insight.and_then(nodes::kind_of)) {
+        (Some("InsightActorsQuery"), Some("FunnelsQuery")) => {
+            return Err(Failure::invalid("The actors of a FunnelsQuery are asked for with a FunnelsActorsQuery"));
+        }
+        _ => None,
+    })
 }
 
 /// The distinct ids of the actor's events, for actors that have no profile.
@@ -241,7 +257,7 @@ fn read_orders(query: &ActorsQuery, has_source: bool, group: Option<u8>) -> Resu
 }
 
 /// Search and property filters, on the persons (or groups) table.
-fn conditions(query: &ActorsQuery, group: Option<u8>, run: &Run) -> Result<Vec<Expr>, Failure> {
+pub fn conditions(query: &ActorsQuery, group: Option<u8>, run: &Run) -> Result<Vec<Expr>, Failure> {
     let scope = run.scope(group.map_or(Subject::Persons, Subject::Groups));
     let mut conditions = Vec::new();
     for properties in [&query.properties, &query.fixed_properties].into_iter().flatten() {

@@ -7,6 +7,7 @@ pub mod autocomplete;
 pub mod events;
 pub mod groups;
 pub mod hogql;
+mod listed;
 pub mod metadata;
 pub mod options;
 pub mod persons;
