@@ -5,7 +5,7 @@ LISTEN ?= 127.0.0.1:8000
 DATA ?= ./hoglet-data
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run build ui assets setup setup-test test quick test-rust test-ui test-clients test-crash bench lint fmt clean-data
+.PHONY: run build ui assets setup setup-test test quick test-rust test-ui test-clients test-crash bench bench-mixed bench-queries bench-growth clean-bench-queries lint fmt clean-data
 
 ## run: build everything and serve it, with a demo project beside your own
 run: build
@@ -64,6 +64,22 @@ test-crash:
 
 bench: build
 	tools/bench
+
+## bench-mixed: ingestion at a steady pace while ten users ask heavy questions; ARGS="--seconds 60"
+bench-mixed: build
+	tools/bench mixed $(ARGS)
+
+## bench-queries: the same questions to Hoglet, ClickHouse and DuckDB, answers before times; ARGS="--events 2m --merged 30" (docs/benchmarks.md)
+bench-queries: build
+	tools/bench-queries race $(ARGS)
+
+## bench-growth: how query times grow with events and with merged persons
+bench-growth: build
+	tools/bench-queries growth $(ARGS)
+
+## clean-bench-queries: remove the other engines and data that was kept
+clean-bench-queries:
+	tools/bench-queries clean
 
 lint:
 	cargo fmt --all --check

@@ -25,9 +25,8 @@ pub async fn drive(address: &str, connections: usize, requests: &impl Requests, 
     for _ in 0..connections {
         let (address, requests, next, answered) = (address.to_owned(), requests.clone(), next.clone(), answered.clone());
         tasks.push(tokio::spawn(async move {
-            let mut socket = TcpStream::connect(&address).await.with_context(|| format!("connecting to {address}"))?;
-            socket.set_nodelay(true)?;
-            let (mut request, mut response) = (Vec::new(), vec![0; 16 << 10]);
+            let mut connection = Connection::open(&address).await?;
+            let mut request = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 match until {
@@ -37,16 +36,7 @@ pub async fn drive(address: &str, connections: usize, requests: &impl Requests, 
                 }
                 request.clear();
                 requests.write(number, &mut request);
-                loop {
-                    socket.write_all(&request).await?;
-                    let status = read_status(&mut socket, &mut response).await?;
-                    match status {
-                        200 => break,
-                        // The server asks for a pause; a real SDK waits and sends the same again.
-                        503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-                        other => bail!("answered {other}"),
-                    }
-                }
+                connection.send(&request).await?;
                 answered.fetch_add(1, Ordering::Relaxed);
             }
         }));
@@ -55,6 +45,33 @@ pub async fn drive(address: &str, connections: usize, requests: &impl Requests, 
         task.await??;
     }
     Ok(answered.load(Ordering::Relaxed))
+}
+
+/// One socket, for callers that keep a pace of their own.
+pub struct Connection {
+    socket: TcpStream,
+    response: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: &str) -> Result<Connection> {
+        let socket = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        socket.set_nodelay(true)?;
+        Ok(Connection { socket, response: vec![0; 16 << 10] })
+    }
+
+    /// Until it is answered 200.
+    pub async fn send(&mut self, request: &[u8]) -> Result<()> {
+        loop {
+            self.socket.write_all(request).await?;
+            match read_status(&mut self.socket, &mut self.response).await? {
+                200 => return Ok(()),
+                // The server asks for a pause; a real SDK waits and sends the same again.
+                503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                other => bail!("answered {other}"),
+            }
+        }
+    }
 }
 
 async fn read_status(socket: &mut TcpStream, buffer: &mut [u8]) -> Result<u16> {

@@ -6,6 +6,7 @@
 mod client;
 mod floor;
 mod generate;
+mod mixed;
 mod payload;
 mod server;
 
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Write made-up events to standard output, for the benchmark of queries
     Generate(generate::GenerateArgs),
+    /// Ingest at a steady pace while people ask heavy questions
+    Mixed(mixed::MixedArgs),
 }
 
 #[derive(clap::Args)]
@@ -60,11 +63,13 @@ struct Options {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    if let Some(Command::Generate(args)) = &cli.command {
-        return generate::run(args);
+    let runtime = tokio::runtime::Runtime::new()?;
+    match &cli.command {
+        Some(Command::Generate(args)) => return generate::run(args),
+        Some(Command::Mixed(args)) => return runtime.block_on(mixed::run(args)),
+        None => {}
     }
     let options = cli.options.context("give --hoglet, the program to measure")?;
-    let runtime = tokio::runtime::Runtime::new()?;
     if let Some(listen) = &options.floor {
         let file = options.floor_file.clone().context("--floor needs --floor-file")?;
         return runtime.block_on(floor::serve(listen, &file));

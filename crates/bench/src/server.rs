@@ -67,32 +67,49 @@ impl Server {
     }
 
     pub async fn wait_until_ingested(&self) -> Result<()> {
-        loop {
-            let (status, body) = self.get("/api/projects/@current/ingestion/lag", true).await?;
-            let lag: serde_json::Value = serde_json::from_slice(&body).with_context(|| format!("lag answered {status}"))?;
-            if lag["pending_events"].as_u64() == Some(0) {
-                return Ok(());
-            }
+        while self.lag().await?.0 > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Ok(())
     }
 
-    pub async fn count_events(&self) -> Result<u64> {
-        let body = r#"{"query":{"kind":"HogQLQuery","query":"select count() from events"},"refresh":"force_blocking"}"#;
+    /// Accepted events that are not queryable yet, and the age of the oldest in seconds.
+    pub async fn lag(&self) -> Result<(u64, f64)> {
+        let (status, body) = self.get("/api/projects/@current/ingestion/lag", true).await?;
+        let lag: serde_json::Value = serde_json::from_slice(&body).with_context(|| format!("lag answered {status}"))?;
+        lag["pending_events"].as_u64().zip(lag["oldest_seconds"].as_f64()).with_context(|| format!("lag answered {status}: {lag}"))
+    }
+
+    /// Status and body of a query's answer, computed anew.
+    pub async fn query(&self, query: &serde_json::Value) -> Result<(u16, Vec<u8>)> {
+        let body = serde_json::json!({"query": query, "refresh": "force_blocking"}).to_string();
         let request = format!(
             "POST /api/projects/@current/query/ HTTP/1.1\r\nhost: bench\r\nconnection: close\r\nauthorization: Bearer {PERSONAL_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let (status, body) = self.exchange(&request).await?;
+        self.exchange(&request).await
+    }
+
+    pub async fn count_events(&self) -> Result<u64> {
+        let (status, body) = self.query(&serde_json::json!({"kind": "HogQLQuery", "query": "select count() from events"})).await?;
         let answer: serde_json::Value = serde_json::from_slice(&body).with_context(|| format!("query answered {status}"))?;
         answer["results"][0][0].as_u64().with_context(|| format!("query answered {status}: {answer}"))
     }
 
     pub fn resident_mb(&self) -> Result<u64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// Since it started.
+    pub fn peak_mb(&self) -> Result<u64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, field: &str) -> Result<u64> {
         let pid = self.child.id().context("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-        let kilobytes: u64 = line.split_whitespace().nth(1).context("VmRSS")?.parse()?;
+        let line = status.lines().find(|line| line.starts_with(field)).context("a line of memory")?;
+        let kilobytes: u64 = line.split_whitespace().nth(1).context("a figure of memory")?.parse()?;
         Ok(kilobytes / 1024)
     }
 
