@@ -41,6 +41,7 @@ quick:
 test: setup-test ui assets
 	tools/check-walls
 	cargo fmt --all --check
+	python3 -B -m unittest discover --start-directory crates/bench/queries
 	tools/with-postgres $(MAKE) test-rust
 	$(MAKE) test-ui
 	tools/with-postgres $(MAKE) test-clients
