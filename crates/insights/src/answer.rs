@@ -140,8 +140,13 @@ impl Engine {
             types: run.types.clone(),
         };
         let time = time_key(&run, kind, &node).await?;
-        let settings =
-            ["test_account_filters", "path_cleaning_filters", "person_display_name_properties", "aggregate_users_by_distinct_id"];
+        let settings = [
+            "test_account_filters",
+            "path_cleaning_filters",
+            "person_display_name_properties",
+            "aggregate_users_by_distinct_id",
+            "modifiers",
+        ];
         let settings: Value = settings.iter().map(|name| team.settings.get(*name).cloned().unwrap_or(Value::Null)).collect();
         let project = json!([team.id.0, team.timezone.name(), team.week_start_day, question.purpose == Purpose::Export]);
         let key = cache::key([&node, &project, &settings, &time]);

@@ -125,7 +125,7 @@ impl Scope<'_> {
         Ok(Expr::call("arrayExists", [Expr::lambda(["element"], matches), list]))
     }
 
-    fn operate(&self, x: Expr, kind: PropertyType, operator: &str, value: Option<&Value>) -> Compiled {
+    pub fn operate(&self, x: Expr, kind: PropertyType, operator: &str, value: Option<&Value>) -> Compiled {
         match operator {
             "is_set" => return Ok(Expr::is_not_null(x)),
             "is_not_set" => return Ok(Expr::is_null(x)),

@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = &[
     ("hogql_editor", include_str!("../golden/hogql_editor.json")),
     ("hogql_limit", include_str!("../golden/hogql_limit.json")),
     ("merged_persons", include_str!("../golden/merged_persons.json")),
+    ("sessions", include_str!("../golden/sessions.json")),
     ("trends_active_users", include_str!("../golden/trends_active_users.json")),
     ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
     ("trends_breakdown_few", include_str!("../golden/trends_breakdown_few.json")),
@@ -56,6 +57,8 @@ const FILES: &[(&str, &str)] = &[
     ("trends_smoothing", include_str!("../golden/trends_smoothing.json")),
     ("trends_timezone", include_str!("../golden/trends_timezone.json")),
     ("trends_weeks", include_str!("../golden/trends_weeks.json")),
+    ("web_analytics", include_str!("../golden/web_analytics.json")),
+    ("web_edges", include_str!("../golden/web_edges.json")),
 ];
 
 /// The project that all cases are about.

@@ -12,7 +12,7 @@ use events::{Behave, Behaved, Budget, Column, QueryError};
 use model::Timestamp;
 use parking_lot::Mutex;
 use query::ast::{CompareOp, Expr, Query, Select};
-use query::{LimitRule, PersonsMode, PropertyTypes};
+use query::{LimitRule, PersonsMode, PropertyTypes, SessionRules};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ pub struct Run {
     pub calendar: Calendar,
     pub types: Arc<PropertyTypes>,
     pub persons_mode: PersonsMode,
+    pub sessions: SessionRules,
     pub purpose: Purpose,
     pub(crate) cancel: Option<watch::Receiver<bool>>,
     pub(crate) deadline: Duration,
@@ -81,8 +82,13 @@ impl Run {
         let mode = modifiers.and_then(|modifiers| modifiers.persons_mode.as_deref());
         let convert = modifiers.and_then(|modifiers| modifiers.convert_to_project_timezone).unwrap_or(true);
         let timezone = if convert { team.timezone } else { chrono_tz::UTC };
+        let calendar = Calendar { timezone, week_start_day: team.week_start_day, now: engine.clock.now() };
+        let scope = Scope { calendar: &calendar, types: &types, settings: &team.settings, subject: Subject::Events };
+        let given = modifiers.map(|modifiers| modifiers.rest.clone()).unwrap_or_default();
+        let sessions = crate::sessions::rules(&given, &scope)?;
         Ok(Run {
-            calendar: Calendar { timezone, week_start_day: team.week_start_day, now: engine.clock.now() },
+            calendar,
+            sessions,
             persons_mode: PersonsMode::from_modifier(mode.unwrap_or_default()),
             deadline: engine.limits.deadline(purpose),
             engine,
@@ -110,6 +116,7 @@ impl Run {
             week_start_day: self.calendar.week_start_day,
             property_types: self.types.clone(),
             persons_mode: self.persons_mode,
+            sessions: self.sessions.clone(),
             limit,
             ..query::Context::new(self.team.id, self.calendar.now)
         }

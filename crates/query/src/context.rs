@@ -1,3 +1,4 @@
+use crate::ast::Expr;
 use chrono_tz::Tz;
 use model::{GroupTypeIndex, TeamId, Timestamp};
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ pub struct Context {
     pub property_types: Arc<PropertyTypes>,
     pub persons_mode: PersonsMode,
     pub limit: LimitRule,
+    pub sessions: SessionRules,
 }
 
 impl Context {
@@ -26,6 +28,7 @@ impl Context {
             property_types: Arc::default(),
             persons_mode: PersonsMode::default(),
             limit: LimitRule::API,
+            sessions: SessionRules::default(),
         }
     }
 }
@@ -58,6 +61,53 @@ impl PersonsMode {
     pub(crate) fn joins_persons(self) -> bool {
         matches!(self, PersonsMode::OverrideIdJoinedProperties | PersonsMode::Disabled)
     }
+}
+
+/// What a project decides about its sessions.
+#[derive(Clone, Debug)]
+pub struct SessionRules {
+    pub bounce: BounceMode,
+    /// A session at least this long is no bounce.
+    pub bounce_seconds: f64,
+    /// Asked in order, before the usual rules.
+    pub channels: Arc<Vec<ChannelRule>>,
+}
+
+impl Default for SessionRules {
+    fn default() -> Self {
+        SessionRules { bounce: BounceMode::default(), bounce_seconds: 10.0, channels: Arc::default() }
+    }
+}
+
+/// What makes a session more than a bounce, beside its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BounceMode {
+    /// A second page view, or an autocaptured event.
+    #[default]
+    PageViews,
+    /// A second address, or an autocaptured event.
+    Urls,
+    /// A second page view, screen or autocaptured event.
+    PagesScreensAutocaptures,
+}
+
+impl BounceMode {
+    /// From the query modifier `bounceRatePageViewMode`; unknown text is the default.
+    pub fn from_modifier(text: &str) -> BounceMode {
+        match text {
+            "uniq_urls" => BounceMode::Urls,
+            "uniq_page_screen_autocaptures" => BounceMode::PagesScreensAutocaptures,
+            _ => BounceMode::PageViews,
+        }
+    }
+}
+
+/// Sessions for which `condition` holds have this channel. The condition speaks of the session's first values as placeholders:
+/// `{utm_source}`, `{utm_medium}`, `{utm_campaign}`, `{referring_domain}`, `{url}`, `{pathname}`, `{hostname}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelRule {
+    pub channel: String,
+    pub condition: Expr,
 }
 
 /// What happens to the LIMIT of the outermost select (of each branch, in a UNION).

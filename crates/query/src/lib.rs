@@ -12,6 +12,8 @@
 //! 5. Every recursion is bounded; a hostile text is an error, never a crash.
 
 pub mod ast;
+pub mod bots;
+pub mod channel;
 mod context;
 mod datafusion;
 mod display;
@@ -24,11 +26,12 @@ mod schema;
 pub mod time;
 pub mod typed;
 
-pub use context::{Context, LimitRule, PersonsMode, PropertyType, PropertyTypes};
+pub use context::{BounceMode, ChannelRule, Context, LimitRule, PersonsMode, PropertyType, PropertyTypes, SessionRules};
 pub use datafusion::{interpreted_functions, print_datafusion};
 pub use parser::{MAX_DEPTH, parse, parse_expr};
 pub use printed::{ColumnKind, ColumnSource, ColumnUse, Printed, PropertyOwner, Table, TableUse};
 pub use resolve::{ResolveError, Resolved, resolve};
+pub use schema::session_properties;
 
 /// The text is not HogQL. Offsets are bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

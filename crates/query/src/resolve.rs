@@ -70,7 +70,8 @@ const MAX_NODES: usize = 120_000;
 const MAX_COLUMNS: usize = 2_000;
 
 pub fn resolve(query: Query, context: &Context) -> Result<Resolved> {
-    let mut resolver = Resolver { context, tables: Vec::new(), sources: 0, scopes: Vec::new(), ctes: Vec::new(), depth: 0, nodes: 0 };
+    let mut resolver =
+        Resolver { context, tables: Vec::new(), sources: 0, scopes: Vec::new(), ctes: Vec::new(), depth: 0, nodes: 0, reads_texts: false };
     let mut typed = resolver.query(&query)?;
     let (limit, offset) = resolver.limit_outermost(&mut typed);
     report_conditions_as_numbers(&mut typed);
@@ -90,6 +91,8 @@ struct Resolver<'a> {
     ctes: Vec<Cte>,
     depth: usize,
     nodes: usize,
+    /// Properties are texts whatever their definition says: what sessions are made of.
+    reads_texts: bool,
 }
 
 impl Resolver<'_> {

@@ -1,7 +1,11 @@
 //! The tables that HogQL sees, and what their fields are made of.
 
 use crate::printed::{ColumnKind, PropertyOwner, Table};
-use crate::typed::{INT64, Type, UINT8};
+use crate::typed::{INT64, Type};
+
+mod sessions;
+
+pub use sessions::{SESSION_FIELDS, SessionField, session_expr, session_properties};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Virtual {
@@ -22,7 +26,7 @@ impl Virtual {
             "person_distinct_ids" | "raw_person_distinct_ids" => Virtual::PersonDistinctIds,
             "person_distinct_id_overrides" | "raw_person_distinct_id_overrides" => Virtual::PersonOverrides,
             "groups" | "raw_groups" => Virtual::Groups,
-            "sessions" | "raw_sessions" => Virtual::Sessions,
+            "sessions" | "raw_sessions" | "raw_sessions_v3" => Virtual::Sessions,
             _ => return None,
         })
     }
@@ -67,9 +71,7 @@ impl Virtual {
             Virtual::Persons => vec!["id", "created_at", "properties", "is_identified"],
             Virtual::PersonDistinctIds | Virtual::PersonOverrides => vec!["distinct_id", "person_id"],
             Virtual::Groups => vec!["index", "key", "properties", "created_at", "updated_at"],
-            Virtual::Sessions => {
-                SESSION_FIELDS.iter().map(|field| field.name).filter(|name| !matches!(*name, "id" | "session_id_v7" | "duration")).collect()
-            }
+            Virtual::Sessions => SESSION_FIELDS.iter().filter(|field| field.is_visible).map(|field| field.name).collect(),
         }
     }
 
@@ -118,6 +120,13 @@ impl Virtual {
                 "elements_chain_elements" => Some(Field::Expr(
                     "arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\\\.|$|;|:)'))",
                 )),
+                "$virt_is_bot" => Some(Field::Expr("isLikelyBot(coalesce(properties.$raw_user_agent, properties.$user_agent))")),
+                "$virt_traffic_type" => Some(Field::Expr("getTrafficType(coalesce(properties.$raw_user_agent, properties.$user_agent))")),
+                "$virt_traffic_category" => {
+                    Some(Field::Expr("getTrafficCategory(coalesce(properties.$raw_user_agent, properties.$user_agent))"))
+                }
+                "$virt_bot_name" => Some(Field::Expr("getBotName(coalesce(properties.$raw_user_agent, properties.$user_agent))")),
+                "$virt_bot_operator" => Some(Field::Expr("getBotOperator(coalesce(properties.$raw_user_agent, properties.$user_agent))")),
                 _ => None,
             },
             Virtual::Persons => match name {
@@ -126,7 +135,7 @@ impl Virtual {
                 "is_identified" => stored("is_identified", ColumnKind::Boolean, false),
                 "properties" => Some(Field::Properties(PropertyOwner::Person)),
                 "pdi" => Some(Field::Join(Join::DistinctIdsOfPerson)),
-                _ => None,
+                _ => person_expression(name).map(Field::Expr),
             },
             Virtual::PersonDistinctIds | Virtual::PersonOverrides => match name {
                 "distinct_id" => stored("distinct_id", ColumnKind::Text, false),
@@ -197,103 +206,14 @@ impl Join {
     }
 }
 
-#[derive(Debug)]
-pub struct SessionField {
-    pub name: &'static str,
-    pub kind: SessionKind,
-    /// HogQL over the events of one session.
-    pub expr: &'static str,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum SessionKind {
-    Text,
-    TextOrNull,
-    Texts,
-    Count,
-    Time,
-    FlagOrNull,
-}
-
-impl SessionKind {
-    pub fn column(self) -> (Type, bool) {
-        match self {
-            SessionKind::Text => (Type::String, false),
-            SessionKind::TextOrNull => (Type::String, true),
-            SessionKind::Texts => (Type::array(crate::typed::Column::nullable(Type::String)), false),
-            SessionKind::Count => (INT64, false),
-            SessionKind::Time => (Type::DateTime, false),
-            SessionKind::FlagOrNull => (UINT8, true),
+/// Fields of persons that are computed from their first visit.
+pub fn person_expression(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "$virt_initial_referring_domain_type" => "lookupDomainType(properties.$initial_referring_domain)",
+        "$virt_initial_channel_type" => {
+            "channelType(properties.$initial_utm_campaign, properties.$initial_utm_medium, properties.$initial_utm_source, \
+             properties.$initial_referring_domain, properties.$initial_gclid, properties.$initial_fbclid, properties.$initial_gad_source)"
         }
-    }
+        _ => return None,
+    })
 }
-
-macro_rules! session_fields {
-    ($($name:literal $kind:ident $expr:expr;)*) => {
-        &[$(SessionField { name: $name, kind: SessionKind::$kind, expr: $expr }),*]
-    };
-}
-
-macro_rules! entry {
-    ($property:literal) => {
-        concat!("argMinIf(properties.", $property, ", timestamp, notEmpty(properties.", $property, "))")
-    };
-}
-
-macro_rules! exit {
-    ($property:literal) => {
-        concat!("argMaxIf(properties.", $property, ", timestamp, notEmpty(properties.", $property, "))")
-    };
-}
-
-const DURATION: &str = "dateDiff('second', min(timestamp), max(timestamp))";
-
-pub const SESSION_FIELDS: &[SessionField] = session_fields! {
-    "session_id" Text "$session_id";
-    "id" Text "$session_id";
-    "session_id_v7" Text "$session_id";
-    "distinct_id" Text "argMax(distinct_id, timestamp)";
-    "$start_timestamp" Time "min(timestamp)";
-    "$end_timestamp" Time "max(timestamp)";
-    "$urls" Texts "groupUniqArrayIf(properties.$current_url, notEmpty(properties.$current_url))";
-    "$num_uniq_urls" Count "uniqIf(properties.$current_url, notEmpty(properties.$current_url))";
-    "$entry_current_url" TextOrNull entry!("$current_url");
-    "$entry_pathname" TextOrNull entry!("$pathname");
-    "$entry_hostname" TextOrNull entry!("$host");
-    "$end_current_url" TextOrNull exit!("$current_url");
-    "$end_pathname" TextOrNull exit!("$pathname");
-    "$end_hostname" TextOrNull exit!("$host");
-    "$exit_current_url" TextOrNull exit!("$current_url");
-    "$exit_pathname" TextOrNull exit!("$pathname");
-    "$entry_utm_source" TextOrNull entry!("utm_source");
-    "$entry_utm_campaign" TextOrNull entry!("utm_campaign");
-    "$entry_utm_medium" TextOrNull entry!("utm_medium");
-    "$entry_utm_term" TextOrNull entry!("utm_term");
-    "$entry_utm_content" TextOrNull entry!("utm_content");
-    "$entry_referring_domain" TextOrNull entry!("$referring_domain");
-    "$entry_referrer" TextOrNull entry!("$referrer");
-    "$entry_gclid" TextOrNull entry!("gclid");
-    "$entry_gad_source" TextOrNull entry!("gad_source");
-    "$entry_gclsrc" TextOrNull entry!("gclsrc");
-    "$entry_dclid" TextOrNull entry!("dclid");
-    "$entry_gbraid" TextOrNull entry!("gbraid");
-    "$entry_wbraid" TextOrNull entry!("wbraid");
-    "$entry_fbclid" TextOrNull entry!("fbclid");
-    "$entry_msclkid" TextOrNull entry!("msclkid");
-    "$entry_twclid" TextOrNull entry!("twclid");
-    "$entry_li_fat_id" TextOrNull entry!("li_fat_id");
-    "$entry_mc_cid" TextOrNull entry!("mc_cid");
-    "$entry_igshid" TextOrNull entry!("igshid");
-    "$entry_ttclid" TextOrNull entry!("ttclid");
-    "$entry__kx" TextOrNull entry!("_kx");
-    "$entry_irclid" TextOrNull entry!("irclid");
-    "$pageview_count" Count "uniqIf(uuid, event = '$pageview')";
-    "$autocapture_count" Count "uniqIf(uuid, event = '$autocapture')";
-    "$screen_count" Count "uniqIf(uuid, event = '$screen')";
-    "$page_screen_autocapture_count_up_to" Count "uniqIf(uuid, event IN ('$pageview', '$screen', '$autocapture'))";
-    "$session_duration" Count DURATION;
-    "duration" Count DURATION;
-    "$is_bounce" FlagOrNull "if(countIf(event = '$pageview') = 0, NULL, if(uniqIf(uuid, event = '$pageview') > 1 OR countIf(event = '$autocapture') > 0 OR dateDiff('second', min(timestamp), max(timestamp)) >= 10, 0, 1))";
-    "$last_external_click_url" TextOrNull exit!("$external_click_url");
-    "$vitals_lcp" TextOrNull entry!("$web_vitals_LCP_value");
-};

@@ -1,5 +1,6 @@
 use super::eval::entries;
 use super::value::{Kind, Value};
+use chrono::Offset;
 use datafusion::common::Result;
 use model::Timestamp;
 
@@ -10,6 +11,7 @@ entries! {
         "bitCount" => |args, _| Ok(Value::Int(args[0].as_int().count_ones().into())),
         "round" => round,
         "makeDate" => make_date,
+        "timeZoneOffsetHours" => zone_offset,
         "toString" => to_string,
         "toFloat" => |args, _| Ok(args[0].to_float().map_or(Value::Null, Value::Float)),
         "toInt" => |args, _| Ok(args[0].to_int().map_or(Value::Null, Value::Int)),
@@ -60,6 +62,14 @@ fn make_date(args: &[Value], _: &Kind) -> Result<Value> {
         Some(first) if (1..=31).contains(&day) => query::time::days_since_epoch(first) + day as i32 - 1,
         _ => 0,
     }))
+}
+
+fn zone_offset(args: &[Value], _: &Kind) -> Result<Value> {
+    let Value::Time(at) = args[0] else { return Ok(Value::Null) };
+    let zone = args[1].as_str().parse::<chrono_tz::Tz>().ok();
+    let seconds =
+        zone.zip(chrono::DateTime::from_timestamp_micros(at)).map(|(zone, at)| at.with_timezone(&zone).offset().fix().local_minus_utc());
+    Ok(seconds.map_or(Value::Null, |seconds| Value::Float(f64::from(seconds) / 3_600.0)))
 }
 
 /// Instants are written in the time zone that is the second argument.

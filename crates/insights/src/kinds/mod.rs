@@ -14,10 +14,15 @@ pub mod persons;
 pub mod property_values;
 mod rows;
 pub mod trends;
+mod web;
 
 use crate::failure::Failure;
 use crate::nodes;
 use crate::run::Run;
+use web::{
+    external_clicks as web_external_clicks, goals as web_goals, overview as web_overview, stats as web_stats, url_search as web_url_search,
+    vitals as web_vitals, vitals_paths as web_vitals_paths,
+};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
@@ -50,6 +55,13 @@ kinds! {
     "PersonsNode" => persons, cached: true;
     "GroupsQuery" => groups, cached: true;
     "PropertyValuesQuery" => property_values, cached: true;
+    "WebOverviewQuery" => web_overview, cached: true;
+    "WebStatsTableQuery" => web_stats, cached: true;
+    "WebGoalsQuery" => web_goals, cached: true;
+    "WebExternalClicksTableQuery" => web_external_clicks, cached: true;
+    "WebVitalsQuery" => web_vitals, cached: true;
+    "WebVitalsPathBreakdownQuery" => web_vitals_paths, cached: true;
+    "WebPageURLSearchQuery" => web_url_search, cached: true;
 }
 
 /// PostHog's other kinds, so that the answer can say "not yet" instead of "unknown".
@@ -74,14 +86,7 @@ const LATER: &[&str] = &[
     "ErrorTrackingBreakdownsQuery",
     "ErrorTrackingIssueCorrelationQuery",
     "ErrorTrackingSimilarIssuesQuery",
-    "WebOverviewQuery",
-    "WebStatsTableQuery",
-    "WebGoalsQuery",
     "WebTrendsQuery",
-    "WebExternalClicksTableQuery",
-    "WebVitalsQuery",
-    "WebVitalsPathBreakdownQuery",
-    "WebPageURLSearchQuery",
     "EventTaxonomyQuery",
     "TeamTaxonomyQuery",
     "ActorsPropertyTaxonomyQuery",

@@ -2,8 +2,10 @@
 
 pub mod filters;
 pub mod series;
+#[macro_use]
 pub mod tables;
 pub mod trends;
+pub mod web;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
@@ -17,8 +19,9 @@ pub struct Modifiers {
     pub persons_mode: Option<String>,
     #[serde(default, rename = "convertToProjectTimezone")]
     pub convert_to_project_timezone: Option<bool>,
+    /// Those that only some kinds look at, and those without effect.
     #[serde(flatten)]
-    _rest: Map<String, Value>,
+    pub rest: Map<String, Value>,
 }
 
 impl Modifiers {

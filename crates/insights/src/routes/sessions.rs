@@ -3,7 +3,6 @@
 use super::events::{answered, suggestions};
 use crate::InsightsState;
 use crate::run::Purpose;
-use crate::sessions::PROPERTIES;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -27,8 +26,7 @@ async fn definitions(
 ) -> ApiResult<impl IntoResponse> {
     access.require("property_definition:read")?;
     let search = parameters.get("search").map(|text| text.trim().to_lowercase()).unwrap_or_default();
-    let matching: Vec<Value> = PROPERTIES
-        .iter()
+    let matching: Vec<Value> = query::session_properties()
         .filter(|(name, _)| name.contains(&search))
         .map(|(name, kind)| {
             let (kind, is_numerical) = match kind {

@@ -157,6 +157,20 @@ pub const SCALARS: &[Function] = &[
     eval_or_null("sortableSemver", (1, 1), &[W::Text], By(semver_parts)),
     scalar("generateUUIDv4", (0, 0), &[], Uuid, Never, Spelling::Template("uuid()")),
 
+    // Campaign, medium, source, referring domain, gclid, fbclid, gad_source.
+    scalar("channelType", (7, 7), &[W::Text], Text, Never, Eval),
+    eval_or_null("lookupDomainType", (1, 1), &[W::Text], Text),
+    eval_or_null("lookupPaidSourceType", (1, 1), &[W::Text], Text),
+    eval_or_null("lookupOrganicSourceType", (1, 1), &[W::Text], Text),
+    eval_or_null("lookupPaidMediumType", (1, 1), &[W::Text], Text),
+    eval_or_null("lookupOrganicMediumType", (1, 1), &[W::Text], Text),
+    scalar("isLikelyBot", (1, 1), &[W::Text], Bool, Never, Eval),
+    scalar("getTrafficType", (1, 1), &[W::Text], Text, Never, Eval),
+    scalar("getTrafficCategory", (1, 1), &[W::Text], Text, Never, Eval),
+    scalar("getBotName", (1, 1), &[W::Text], Text, Never, Eval),
+    scalar("getBotType", (1, 1), &[W::Text], Text, Never, Eval),
+    scalar("getBotOperator", (1, 1), &[W::Text], Text, Never, Eval),
+
     eval("domain", (1, 1), &[W::Text], Text),
     eval("domainWithoutWWW", (1, 1), &[W::Text], Text),
     eval("topLevelDomain", (1, 1), &[W::Text], Text),
@@ -273,6 +287,8 @@ pub const DATES: &[Function] = &[
     template("fromUnixTimestamp64Milli", (1, 1), &[W::Float], DateTime, "hog_from_epoch($0 / 1000)"),
     template("UUIDv7ToDateTime", (1, 1), &[W::Text], DateTime, "hog_uuid_v7_time($0)"),
     eval_or_null("makeDate", (3, 3), &[W::Int], Date),
+    // NULL when the second argument names no time zone.
+    eval_or_null("timeZoneOffsetHours", (2, 2), &[W::Time, W::Text], Float),
 ];
 
 /// Arrays are 1-based. A lambda, where one is taken, comes first.

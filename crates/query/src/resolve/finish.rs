@@ -4,7 +4,7 @@ use super::scope::{Meaning, Scope};
 use super::{Resolver, Result, error};
 use crate::ast::{CompareOp, Constant, Expr, JoinKind, Select, Span};
 use crate::functions::{Function, Role};
-use crate::schema::{SESSION_FIELDS, SessionField};
+use crate::schema::{SESSION_FIELDS, SessionField, session_expr};
 use crate::typed::*;
 use model::Timestamp;
 
@@ -82,7 +82,7 @@ impl Resolver<'_> {
         let fields = if fields.is_empty() { vec![&SESSION_FIELDS[0]] } else { fields.to_vec() };
         let mut select = Select::from_table("events");
         for field in fields {
-            let expr = crate::parse_expr(field.expr).map_err(|problem| super::failure(Span::default(), problem.message))?;
+            let expr = session_expr(field, &self.context.sessions).map_err(|problem| super::failure(Span::default(), problem.message))?;
             select = select.column(expr.aliased(field.name));
         }
         let key = || Expr::field(["events", "$session_id"]);
@@ -97,7 +97,9 @@ impl Resolver<'_> {
         }
         // The names of an outer WITH must not reach in here.
         let hidden = std::mem::take(&mut self.ctes);
+        let outer = std::mem::replace(&mut self.reads_texts, true);
         let resolved = self.query(&select.into());
+        self.reads_texts = outer;
         self.ctes = hidden;
         resolved
     }

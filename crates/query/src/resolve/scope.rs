@@ -227,7 +227,13 @@ impl Resolver<'_> {
             "id" => self.event_person_id(at, index),
             "created_at" => self.stored(at, index, ColumnSource::Field("person_created_at"), ColumnKind::Timestamp, Type::DateTime, false),
             "properties" => return self.properties(at, index, PropertyOwner::Person, deeper, span),
-            _ => return Err(unresolved(rest, span)),
+            name => match crate::schema::person_expression(name) {
+                Some(text) => {
+                    let owner = if stored { "poe.properties." } else { "person.properties." };
+                    self.expression_field(at, &text.replace("properties.", owner), span)?
+                }
+                None => return Err(unresolved(rest, span)),
+            },
         };
         self.member(base, deeper, span)
     }
@@ -314,6 +320,9 @@ impl Resolver<'_> {
 
     fn property_type(&self, at: usize, owner: PropertyOwner, name: &str) -> PropertyType {
         let types = &self.context.property_types;
+        if self.reads_texts {
+            return PropertyType::String;
+        }
         match owner {
             PropertyOwner::Event => types.event(name),
             PropertyOwner::Person => types.person(name),
