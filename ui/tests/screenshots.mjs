@@ -39,6 +39,21 @@ const pages = {
     'insight-number': `${p}/insights/new?series=${json([series('order_paid')])}&from=-30d&display=BoldNumber&compare=previous`,
     'insight-table': `${p}/insights/new?series=${json([series('$pageview')])}&from=-30d&display=ActionsTable&compare=previous&by=${json([{ type: 'event', property: '$browser' }])}`,
     'insight-formula': `${p}/insights/new?series=${json([series('order_paid'), series('$pageview')])}&formulas=${json([{ formula: 'A / B * 100', name: 'Conversion' }])}&from=-7d`,
+    funnel: `${p}/insights/new?kind=funnels&from=-30d&series=${json([series('$pageview'), series('signed_up'), { ...series('plan_upgraded'), optional: true }, series('order_paid')])}&exclusions=${json([{ event: 'refunded', filters: [], from: 0, to: 3 }])}`,
+    'funnel-breakdown': `${p}/insights/new?kind=funnels&from=-30d&series=${json([series('$pageview'), series('signed_up'), series('order_paid')])}&by=${json([{ type: 'event', property: '$browser' }])}`,
+    'funnel-one-step': `${p}/insights/new?kind=funnels`,
+    'funnel-time': `${p}/insights/new?kind=funnels&view=time_to_convert&series=${json([series('$pageview'), series('signed_up')])}`,
+    'funnel-trends': `${p}/insights/new?kind=funnels&view=trends&from=-14d&series=${json([series('$pageview'), series('signed_up'), series('order_paid')])}`,
+    retention: `${p}/insights/new?kind=retention&from=-7d`,
+    'retention-week': `${p}/insights/new?kind=retention&from=-90d&period=Week&intervals=9`,
+    'retention-lines': `${p}/insights/new?kind=retention&from=-30d&intervals=15&view=lines`,
+    paths: `${p}/insights/new?kind=paths&from=-30d`,
+    lifecycle: `${p}/insights/new?kind=lifecycle&from=-30d`,
+    stickiness: `${p}/insights/new?kind=stickiness&from=-30d`,
+    'stickiness-two': `${p}/insights/new?kind=stickiness&compare=previous&series=${json([series('$pageview'), series('signed_up')])}`,
+    sql: `${p}/insights/new?kind=sql`,
+    'sql-chart': `${p}/insights/new?kind=sql&view=ActionsLineGraph&sql=${encodeURIComponent('SELECT toDate(timestamp) AS day, count() AS events, uniq(person_id) AS persons\nFROM events\nGROUP BY day\nORDER BY day')}`,
+    'sql-wrong': `${p}/insights/new?kind=sql&sql=${encodeURIComponent('SELECT bad\nFROM events')}`,
     activity: `${p}/activity`,
     live: `${p}/live`,
     persons: `${p}/persons`,
@@ -69,6 +84,18 @@ const acts = {
     'date-picker': [`${p}/insights/new`, (page) => click(page, /ate range:/)],
     'filter-picker': [`${p}/insights/new`, (page) => page.getByRole('region', { name: 'Filters' }).getByRole('button', { name: 'Filter' }).click()],
     'drill-down': [pages['insight-breakdown'], (page) => page.getByTitle('Show the persons behind this number').first().click()],
+    'funnel-correlation': [pages.funnel, async (page) => {
+        await click(page, 'Compare')
+        await page.getByRole('region', { name: 'What goes with converting' }).scrollIntoViewIfNeeded().catch(() => page.mouse.wheel(0, 900))
+    }],
+    'path-menu': [pages.paths, (page) => page.getByRole('button', { name: /pricing, step 2/ }).click()],
+    'sql-completion': [pages.sql, async (page) => {
+        await page.getByRole('textbox', { name: 'Query' }).click()
+        await page.keyboard.press('Control+End')
+        await page.keyboard.type('\nAND coun')
+        await page.waitForTimeout(500)
+    }],
+    'funnel-sheet': [pages.funnel, (page) => click(page, 'Change the question')],
     'project-switcher': [`${p}/insights`, (page) => click(page, /Switch project/)],
     'key-create': [`${p}/settings/keys`, (page) => click(page, 'Create key')],
     'definition-open': [`${p}/data/events`, (page) => page.locator('[data-list-row]').nth(2).click()],

@@ -1,4 +1,6 @@
-/** The shapes of the REST API, as PostHog's clients know them. */
+/** The shapes of the REST API, as PostHog's clients know them; queries of insights are in `insight-types.ts`. */
+
+import type { ActorsQuery, BreakdownFilter, CompareFilter, EntityNode, FunnelCorrelationQuery, HogQLAutocomplete, HogQLMetadata, InsightQuery, InsightQueryBase } from './insight-types'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Properties = Record<string, unknown>
@@ -80,6 +82,7 @@ export type Project = {
     live_events_columns: string[] | null
     effective_membership_level: number | null
     has_group_types?: boolean
+    path_cleaning_filters?: { alias?: string; regex?: string }[] | null
 }
 
 export const propertyOperators = [
@@ -188,15 +191,12 @@ export type BreakdownSpec = {
 
 export type TrendsDisplay = 'ActionsLineGraph' | 'ActionsBar' | 'BoldNumber' | 'ActionsTable' | 'ActionsBarValue' | 'ActionsLineGraphCumulative'
 
-export type TrendsQuery = {
+export type TrendsQuery = InsightQueryBase & {
     kind: 'TrendsQuery'
-    series: EventsNode[]
+    series: EntityNode[]
     interval?: Interval
-    dateRange?: { date_from?: string | null; date_to?: string | null; explicitDate?: boolean }
-    properties?: PropertyFilter[] | { type: 'AND' | 'OR'; values: { type: 'AND' | 'OR'; values: PropertyFilter[] }[] }
-    filterTestAccounts?: boolean
-    breakdownFilter?: { breakdowns?: BreakdownSpec[]; breakdown?: string; breakdown_type?: string; breakdown_limit?: number }
-    compareFilter?: { compare?: boolean; compare_to?: string }
+    breakdownFilter?: BreakdownFilter
+    compareFilter?: CompareFilter
     trendsFilter?: { display?: TrendsDisplay; formulaNodes?: { formula: string; custom_name?: string }[]; formula?: string }
 }
 
@@ -252,27 +252,7 @@ export type EventsQuery = {
     offset?: number
 }
 
-export type InsightActorsQuery = {
-    kind: 'InsightActorsQuery'
-    source: TrendsQuery
-    day?: string
-    series?: number
-    breakdown?: BreakdownValue
-    compare?: 'current' | 'previous'
-}
-
-export type ActorsQuery = {
-    kind: 'ActorsQuery'
-    source?: InsightActorsQuery
-    select?: string[]
-    search?: string
-    limit?: number
-    offset?: number
-}
-
-export type HogQLQuery = { kind: 'HogQLQuery'; query: string; values?: Record<string, Json> }
-
-export type AnyQuery = TrendsQuery | EventsQuery | ActorsQuery | HogQLQuery
+export type AnyQuery = InsightQuery | EventsQuery | ActorsQuery | FunnelCorrelationQuery | HogQLMetadata | HogQLAutocomplete
 
 export type EventRow = {
     uuid: string
@@ -302,13 +282,16 @@ export type LiveEvent = {
     properties: Properties
 }
 
+export type StoredQuery = { kind: string; source?: StoredQuery; [field: string]: unknown }
+
 export type Insight = {
     id: number
     short_id: string
     name: string | null
     derived_name?: string | null
     description?: string | null
-    query: { kind: string; source?: TrendsQuery } | TrendsQuery | null
+    /** A query, or a node that wraps one as its `source`. */
+    query: StoredQuery | null
     favorited?: boolean
     deleted?: boolean
     saved?: boolean

@@ -4,7 +4,7 @@ import { ApiError } from '@/api/client'
 import { readFilter } from '@/api/property-filters'
 import { me, preflight, projectDetails } from '@/api/queries'
 import { readActivitySearch } from '@/features/activity/search'
-import { readTrendsSearch } from '@/features/insights/trends-state'
+import { readInsightSearch } from '@/features/insights/kinds'
 import { compact, flag, list, oneOf, text, whole } from '@/lib/search'
 import { LoginPage } from '@/features/session/login'
 import { Frame, FrameSkeleton } from './frame'
@@ -101,14 +101,14 @@ const insights = createRoute({
 const newInsight = createRoute({
     getParentRoute: () => project,
     path: '/insights/new',
-    validateSearch: readTrendsSearch,
+    validateSearch: readInsightSearch,
     component: lazyRouteComponent(() => import('@/features/insights/insight-page'), 'NewInsightPage'),
 })
 
 const insight = createRoute({
     getParentRoute: () => project,
     path: '/insights/$shortId',
-    validateSearch: readTrendsSearch,
+    validateSearch: readInsightSearch,
     component: lazyRouteComponent(() => import('@/features/insights/insight-page'), 'SavedInsightPage'),
 })
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 import * as data from './data.mjs'
+import { insightAnswer } from './insights.mjs'
 
 const dist = new URL('../../dist/', import.meta.url).pathname
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
@@ -44,6 +45,8 @@ function answer(path, url, body) {
 
 function query(node) {
     const about = { timezone: 'Europe/Berlin', last_refresh: new Date().toISOString(), is_cached: false, query_metadata: { rows_read: 2_103_422, time_elapsed_ms: 38 } }
+    const insight = insightAnswer(node, about)
+    if (insight) return insight
     if (node.kind === 'TrendsQuery') return { results: data.trends(node), ...about }
     if (node.kind === 'ActorsQuery') return { results: data.persons.map((person) => [person, person.uuid, person.created_at]), columns: ['person', 'id', 'created_at'], hasMore: false, missing_actors_count: 0, ...about }
     if (node.kind === 'EventsQuery') {

@@ -4,45 +4,50 @@ import { Download } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useProject } from '@/api/project'
 import { runQuery } from '@/api/queries'
-import type { ActorsQuery, Person } from '@/api/types'
+import type { ActorsQuery, ActorsSource } from '@/api/insight-types'
+import type { Person } from '@/api/types'
 import { asText, personName, shortId } from '@/features/events/public'
-import { describeRange } from '@/lib/date-range'
 import { download, toCsv } from '@/lib/csv'
 import { count, formatNumber } from '@/lib/numbers'
-import { bucketLabel } from '@/lib/time'
 import { Button } from '@/ui/button'
 import { SearchInput } from '@/ui/field'
 import { Dialog } from '@/ui/floating'
 import { Empty, Failed, SkeletonRows, useSettled } from '@/ui/states'
-import type { Line } from './results'
-import { toQuery, type TrendsState } from './trends-state'
 
-/** One number that was clicked. */
-export type Door = { line: Line; day: string | undefined; value: number }
+/** One number that was clicked, and who is to be listed behind it. */
+export type Door = {
+    title: string
+    when: string
+    value?: number
+    source: ActorsSource
+    /** Retention answers a whole row of the grid: only those who were there in this column are listed. */
+    appearance?: number
+}
 
 const size = 100
 
-export function actorsQuery(door: Door, state: TrendsState, search: string, offset: number): ActorsQuery {
-    const source: ActorsQuery['source'] = { kind: 'InsightActorsQuery', source: toQuery(state), series: door.line.order }
-    if (door.day !== undefined) source.day = door.day
-    if (door.line.breakdown !== undefined) source.breakdown = door.line.breakdown
-    if (state.compare !== null) source.compare = 'current'
-    const query: ActorsQuery = { kind: 'ActorsQuery', source, limit: size, offset }
+export function actorsQuery(door: Door, search: string, offset: number): ActorsQuery {
+    const query: ActorsQuery = { kind: 'ActorsQuery', source: door.source, limit: size, offset }
+    if (door.appearance !== undefined) query.select = ['person', 'appearances']
     if (search !== '') query.search = search
     return query
 }
 
+type Actor = Person & { type?: 'person' | 'group'; group_key?: string; group_type_index?: number }
+
 /** The persons behind a number. */
-export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsState; onClose: () => void }) {
+export function DrillDown({ door, onClose }: { door: Door; onClose: () => void }) {
     const project = useProject()
     const [search, setSearch] = useState('')
     const settled = useSettled(search.trim(), 200)
     const list = useInfiniteQuery({
-        queryKey: ['drill-down', project.id, toQuery(state), door.line.key, door.day, settled],
+        queryKey: ['drill-down', project.id, door.source, settled],
         queryFn: async ({ pageParam, signal }) => {
-            const response = await runQuery<unknown[][]>(project.id, actorsQuery(door, state, settled, pageParam), { signal })
-            const at = Math.max(0, (response.columns ?? []).findIndex((column) => column === 'person' || column === 'actor'))
-            return { persons: response.results.map((cells) => cells[at] as Person), hasMore: response.hasMore ?? false, missing: response.missing_actors_count ?? 0 }
+            const response = await runQuery<unknown[][]>(project.id, actorsQuery(door, settled, pageParam), { signal })
+            const at = Math.max(0, (response.columns ?? []).findIndex((column) => ['person', 'actor', 'group'].includes(column)))
+            const seen = (response.columns ?? []).indexOf('appearances')
+            const rows = door.appearance === undefined || seen < 0 ? response.results : response.results.filter((cells) => (cells[seen] as number[]).includes(door.appearance ?? 0))
+            return { persons: rows.map((cells) => cells[at] as Actor), hasMore: response.hasMore ?? false, missing: response.missing_actors_count ?? 0 }
         },
         initialPageParam: 0,
         getNextPageParam: (last, all) => (last.hasMore ? all.length * size : undefined),
@@ -55,18 +60,17 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
     useEffect(() => {
         if (persons.length < 20 && hasNextPage && !isFetching) void fetchNextPage()
     }, [persons.length, hasNextPage, isFetching, fetchNextPage])
-    const when = door.day === undefined ? describeRange(state.range) : bucketLabel(door.day, state.interval, true)
     const exportCsv = () => {
         const keys = [...new Set(persons.flatMap((person) => Object.keys(person.properties ?? {})))].sort()
-        download(`${door.line.label}-persons.csv`, 'text/csv', toCsv(['id', 'distinct_ids', ...keys], persons.map((person) => [person.id ?? person.uuid, (person.distinct_ids ?? []).join(' '), ...keys.map((key) => person.properties?.[key])])))
+        download(`${door.title}-persons.csv`, 'text/csv', toCsv(['id', 'distinct_ids', ...keys], persons.map((person) => [person.id ?? person.uuid, (person.distinct_ids ?? []).join(' '), ...keys.map((key) => person.properties?.[key])])))
     }
     return (
         <Dialog
             open
             onOpenChange={(open) => !open && onClose()}
             side="right"
-            title={door.line.label}
-            description={`${when}: ${formatNumber(door.value)}`}
+            title={door.title}
+            description={door.value === undefined ? door.when : `${door.when}: ${formatNumber(door.value)}`}
             footer={
                 <>
                     <span className="mr-auto text-sm text-ink-3">
@@ -92,24 +96,11 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
                 </Empty>
             ) : (
                 <ul>
-                    {persons.map((person) => {
-                        const id = person.distinct_ids?.[0] ?? person.uuid ?? person.id
-                        return (
-                            <li key={person.id ?? person.uuid} className="row-line">
-                                <Link
-                                    to="/project/$projectId/persons/$personId"
-                                    params={{ projectId: String(project.id), personId: person.uuid ?? person.id }}
-                                    data-list-row
-                                    className="flex min-h-[38px] items-center justify-between gap-4 px-4 py-1 hover:bg-sunken focus-visible:-outline-offset-2"
-                                >
-                                    <span className="min-w-0 truncate font-[550]" dir="auto">
-                                        {personName(person.properties, person.name || shortId(id), project.person_display_name_properties)}
-                                    </span>
-                                    <span className="shrink-0 text-sm text-ink-3">{asText(person.properties?.['$geoip_country_name'])}</span>
-                                </Link>
-                            </li>
-                        )
-                    })}
+                    {persons.map((person) => (
+                        <li key={person.group_key ?? person.id ?? person.uuid} className="row-line">
+                            <ActorLine actor={person} />
+                        </li>
+                    ))}
                     {list.hasNextPage ? (
                         <li className="flex justify-center p-3">
                             <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
@@ -120,5 +111,29 @@ export function DrillDown({ door, state, onClose }: { door: Door; state: TrendsS
                 </ul>
             )}
         </Dialog>
+    )
+}
+
+const lineClass = 'flex min-h-[38px] items-center justify-between gap-4 px-4 py-1 hover:bg-sunken focus-visible:-outline-offset-2'
+
+function ActorLine({ actor }: { actor: Actor }) {
+    const project = useProject()
+    const projectId = String(project.id)
+    if (actor.group_key !== undefined) {
+        return (
+            <Link to="/project/$projectId/groups/$typeIndex/$groupKey" params={{ projectId, typeIndex: String(actor.group_type_index ?? 0), groupKey: actor.group_key }} data-list-row className={lineClass}>
+                <span className="min-w-0 truncate font-[550]" dir="auto">
+                    {asText(actor.properties?.['name']) || actor.group_key}
+                </span>
+            </Link>
+        )
+    }
+    return (
+        <Link to="/project/$projectId/persons/$personId" params={{ projectId, personId: actor.uuid ?? actor.id }} data-list-row className={lineClass}>
+            <span className="min-w-0 truncate font-[550]" dir="auto">
+                {personName(actor.properties, actor.name || shortId(actor.distinct_ids?.[0] ?? actor.uuid ?? actor.id), project.person_display_name_properties)}
+            </span>
+            <span className="shrink-0 text-sm text-ink-3">{asText(actor.properties?.['$geoip_country_name'])}</span>
+        </Link>
     )
 }

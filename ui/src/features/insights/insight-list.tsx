@@ -1,12 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { BarChart3, Hash, LineChart, Plus, Rows3, Star, Table2, TrendingUp, type LucideIcon } from 'lucide-react'
+import { BarChart3, Braces, Hash, LineChart, Plus, Rows3, Star, Table2, TrendingUp, type LucideIcon } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useProject } from '@/api/project'
 import { insightList } from '@/api/queries'
-import type { Insight, TrendsDisplay, TrendsQuery } from '@/api/types'
+import type { Insight, TrendsDisplay } from '@/api/types'
 import { count } from '@/lib/numbers'
-import { propertyLabel } from '@/lib/known-names'
 import { formatAgo } from '@/lib/time'
 import { buttonClass } from '@/ui/button'
 import { SearchInput } from '@/ui/field'
@@ -14,13 +13,17 @@ import { Page } from '@/ui/page'
 import { Panel } from '@/ui/panel'
 import { Empty, Failed, SkeletonRows, useNow, useSettled } from '@/ui/states'
 import { Pages, Table, type Column } from '@/ui/table'
-import { derivedName } from './results'
-import { fromQuery, searchOf, initialState, type TrendsState } from './trends-state'
+import { kindIcons } from './kind-tabs'
+import { kindLabel, searchOf, stateFrom, type InsightState } from './kinds'
+import { derivedName } from './names'
+import { initialPaths } from './paths/state'
+import { initialRetention } from './retention/state'
+import { initialState } from './trends/state'
 
 const route = getRouteApi('/project/$projectId/insights')
 const size = 50
 
-const icons: Record<TrendsDisplay, LucideIcon> = {
+const displayIcons: Record<TrendsDisplay, LucideIcon> = {
     ActionsLineGraph: LineChart,
     ActionsLineGraphCumulative: TrendingUp,
     ActionsBar: BarChart3,
@@ -29,22 +32,15 @@ const icons: Record<TrendsDisplay, LucideIcon> = {
     ActionsTable: Table2,
 }
 
-function stateOfInsight(insight: Insight): TrendsState | null {
-    const query = insight.query
-    const source = query && 'source' in query && query.source ? query.source : query
-    if (!source || source.kind !== 'TrendsQuery') return null
-    try {
-        return fromQuery(source as TrendsQuery)
-    } catch {
-        return null
-    }
-}
+const iconOf = (state: InsightState | null): LucideIcon => (state === null ? Braces : state.kind === 'trends' ? displayIcons[state.display] : kindIcons[state.kind])
 
-const starts: { title: string; text: string; state: TrendsState }[] = [
+const kindOf = (state: InsightState | null): string => (state ? kindLabel(state.kind) : 'Query')
+
+const starts: { title: string; text: string; state: InsightState }[] = [
     { title: 'Visitors per day', text: 'Unique persons with a page view', state: { ...initialState, series: [{ event: '$pageview', math: 'dau', filters: [] }], range: { from: '-30d', to: null }, compare: 'previous' } },
     { title: 'Most seen pages', text: 'Page views by path', state: { ...initialState, breakdowns: [{ type: 'event', property: '$pathname' }], display: 'ActionsBarValue' } },
-    { title: 'Where from', text: 'Unique persons by country', state: { ...initialState, series: [{ event: null, math: 'dau', filters: [] }], breakdowns: [{ type: 'event', property: '$geoip_country_name' }], display: 'ActionsTable' } },
-    { title: 'Everything sent', text: 'All events, by name', state: { ...initialState, series: [{ event: null, math: 'total', filters: [] }], breakdowns: [{ type: 'hogql', property: 'event' }], display: 'ActionsBar' } },
+    { title: 'Who comes back', text: 'Retention of new visitors, by week', state: { ...initialRetention, period: 'Week', range: { from: '-90d', to: null } } },
+    { title: 'Ways through the site', text: 'Paths between pages', state: { ...initialPaths, range: { from: '-30d', to: null } } },
 ]
 
 export function InsightListPage() {
@@ -66,13 +62,13 @@ export function InsightListPage() {
             id: 'name',
             label: 'Name',
             cell: (insight) => {
-                const state = stateOfInsight(insight)
-                const Icon = state ? icons[state.display] : LineChart
+                const state = stateFrom(insight.query)
+                const Icon = iconOf(state)
                 return (
                     <span className="flex items-center gap-2.5">
                         <Icon className="size-4 shrink-0 text-ink-3" aria-hidden />
                         <Link to="/project/$projectId/insights/$shortId" params={{ ...params, shortId: insight.short_id }} tabIndex={-1} className="truncate font-[550] hover:underline" dir="auto">
-                            {insight.name || insight.derived_name || (state ? derivedName(state, propertyLabel) : 'Unnamed insight')}
+                            {insight.name || insight.derived_name || (state ? derivedName(state) : 'Unnamed insight')}
                         </Link>
                         {insight.favorited ? <Star className="size-3.5 shrink-0 fill-current text-warn" aria-label="Favourite" /> : null}
                     </span>
@@ -84,8 +80,13 @@ export function InsightListPage() {
             label: 'What it asks',
             wide: true,
             cell: (insight) => {
-                const state = stateOfInsight(insight)
-                return <span className="text-ink-3">{insight.description || (state ? derivedName(state, propertyLabel) : '')}</span>
+                const state = stateFrom(insight.query)
+                return (
+                    <span className="text-ink-3" dir="auto">
+                        {kindOf(state)}
+                        {insight.description ? `: ${insight.description}` : state ? `: ${derivedName(state)}` : ''}
+                    </span>
+                )
             },
         },
         { id: 'by', label: 'By', wide: true, width: '160px', cell: (insight) => <span className="text-ink-2">{insight.created_by?.first_name || insight.created_by?.email || ''}</span> },
@@ -114,7 +115,7 @@ export function InsightListPage() {
                     <p className="mb-4">An insight is a question about your events that you can ask again. Start from one of these, or from a blank one.</p>
                     <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
                         {starts.map((start) => {
-                            const Icon = icons[start.state.display]
+                            const Icon = iconOf(start.state)
                             return (
                                 <li key={start.title}>
                                     <Link to="/project/$projectId/insights/new" params={params} search={searchOf(start.state)} className="flex h-full flex-col gap-1 rounded-lg border border-line bg-surface p-4 hover:border-line-strong">

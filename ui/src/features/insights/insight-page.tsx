@@ -1,28 +1,26 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { Ellipsis, Link2, SlidersHorizontal, Star, Trash2 } from 'lucide-react'
+import { Ellipsis, Link2, Star, Trash2 } from 'lucide-react'
 import { useMemo, useState, type ReactNode } from 'react'
 import { request } from '@/api/client'
 import { useProject } from '@/api/project'
 import { insight as insightQuery } from '@/api/queries'
-import type { Insight, TrendsQuery } from '@/api/types'
-import { propertyLabel } from '@/lib/known-names'
+import type { Insight, StoredQuery } from '@/api/types'
 import { formatAgo } from '@/lib/time'
 import { Button, IconButton } from '@/ui/button'
 import { copyText } from '@/ui/copy'
 import { Field, Input } from '@/ui/field'
 import { Dialog, Menu, MenuItem, MenuLine } from '@/ui/floating'
 import { Page } from '@/ui/page'
-import { Panel } from '@/ui/panel'
 import { Empty, Failed, Skeleton } from '@/ui/states'
 import { complain, say } from '@/ui/toast'
-import { Answer } from './answer'
-import { Question } from './question'
-import { derivedName } from './results'
-import { Toolbar } from './toolbar'
-import { fromQuery, problemOf, searchOf, stateOf, toQuery, type TrendsSearch, type TrendsState } from './trends-state'
-
-type Change = (state: TrendsState, options?: { replace?: boolean }) => void
+import { KeptContext } from './answer-frame'
+import { Editor } from './editor'
+import { beyondEditor, rewrapped, withKept } from './keep'
+import { initialOf, problemOf, queryOf, searchOf, stateFrom, stateOf, storedOf, unwrap, type InsightSearch, type InsightState } from './kinds'
+import { derivedName } from './names'
+import type { Change } from './question-parts'
+import { ReadOnlyInsight } from './read-only'
 
 const newRoute = getRouteApi('/project/$projectId/insights/new')
 const savedRoute = getRouteApi('/project/$projectId/insights/$shortId')
@@ -36,59 +34,25 @@ function Crumb() {
     )
 }
 
-/** The question beside its answer; on a phone the answer comes first and the question opens as a sheet. */
-function Editor({ state, onChange }: { state: TrendsState; onChange: Change }) {
-    const [sheet, setSheet] = useState(false)
-    return (
-        <div className="grid items-start gap-[18px] md:grid-cols-[300px_minmax(0,1fr)]">
-            <Panel label="Question" className="hidden md:block">
-                <Question state={state} onChange={onChange} />
-            </Panel>
-            <div className="min-w-0">
-                <div className="mb-2 md:hidden">
-                    <Button className="w-full" onClick={() => setSheet(true)}>
-                        <SlidersHorizontal className="size-4" aria-hidden /> Change the question
-                    </Button>
-                </div>
-                <Toolbar state={state} onChange={onChange} />
-                <Answer state={state} onChange={onChange} />
-            </div>
-            <Dialog open={sheet} onOpenChange={setSheet} side="right" title="Question" footer={<Button onClick={() => setSheet(false)}>See the answer</Button>}>
-                <Question state={state} onChange={onChange} />
-            </Dialog>
-        </div>
-    )
-}
-
 export function NewInsightPage() {
     const project = useProject()
-    const search = newRoute.useSearch()
+    const search: InsightSearch = newRoute.useSearch()
     const navigate = newRoute.useNavigate()
     const client = useQueryClient()
-    const leaveOut = Object.keys(search).length === 0 && (project.test_account_filters_default_checked ?? false)
+    const leaveOut = Object.keys(search).every((key) => key === 'kind') && (project.test_account_filters_default_checked ?? false)
     const state = useMemo(() => (leaveOut ? { ...stateOf(search), testAccounts: true } : stateOf(search)), [search, leaveOut])
-    const change: Change = (next, options) => void navigate({ search: searchOf(next), replace: options?.replace })
+    const change: Change<InsightState> = (next, options) => void navigate({ search: searchOf(next), replace: options?.replace })
     const save = async (name: string) => {
-        const saved = await request<Insight>('POST', `/api/projects/${project.id}/insights/`, { name, query: stored(state), saved: true })
+        const saved = await request<Insight>('POST', `/api/projects/${project.id}/insights/`, { name, query: storedOf(state), saved: true })
         await client.invalidateQueries({ queryKey: ['insights', project.id] })
         say(`“${name}” is saved.`)
         await navigate({ to: '/project/$projectId/insights/$shortId', params: { projectId: String(project.id), shortId: saved.short_id }, search: {} })
     }
     return (
-        <Page title="New insight" crumbs={<Crumb />} note={derivedName(state, propertyLabel)} actions={<SaveAs state={state} onSave={save} label="Save" />}>
+        <Page title="New insight" crumbs={<Crumb />} note={derivedName(state)} actions={<SaveAs state={state} onSave={save} label="Save" />}>
             <Editor state={state} onChange={change} />
         </Page>
     )
-}
-
-const stored = (state: TrendsState) => ({ kind: 'InsightVizNode', source: toQuery(state) })
-
-/** The trends question inside a saved insight, whichever way it was stored. */
-function trendsOf(insight: Insight): TrendsQuery | null {
-    const query = insight.query
-    if (!query) return null
-    const source = 'source' in query && query.source ? query.source : query
-    return source.kind === 'TrendsQuery' ? (source as TrendsQuery) : null
 }
 
 export function SavedInsightPage() {
@@ -112,30 +76,50 @@ export function SavedInsightPage() {
             </Page>
         )
     }
-    const query = found.data ? trendsOf(found.data) : null
-    if (!found.data || !query) {
+    if (!found.data) {
         return (
-            <Page title={found.data?.name ?? 'Insight'} crumbs={<Crumb />}>
-                <Empty title={found.data ? 'This kind of insight has no editor yet' : 'There is no such insight'}>
-                    {found.data ? 'It was saved by another client. Its query is kept as it is, and the API answers it.' : 'It may have been deleted.'}
-                </Empty>
+            <Page title="Insight" crumbs={<Crumb />}>
+                <Empty title="There is no such insight">It may have been deleted.</Empty>
             </Page>
         )
     }
-    return <KnownInsight key={found.data.short_id} insight={found.data} query={query} />
+    const original = stateFrom(found.data.query)
+    if (!original) {
+        return (
+            <Page title={found.data.name ?? 'Insight'} crumbs={<Crumb />} note="made by another client">
+                <ReadOnlyInsight stored={found.data.query} />
+            </Page>
+        )
+    }
+    return <KnownInsight key={found.data.short_id} insight={found.data} />
 }
 
-function KnownInsight({ insight, query }: { insight: Insight; query: TrendsQuery }) {
+/** What is stored, ready to be edited: the editor's state, and what has to be kept beside it. */
+function useStored(query: StoredQuery | null) {
+    return useMemo(() => {
+        const original = stateFrom(query) ?? initialOf('trends')
+        const found = unwrap(query)
+        const kept = found ? beyondEditor(found.source, queryOf(original)) : {}
+        const store = (state: InsightState): StoredQuery => {
+            const next = storedOf(state)
+            if (state.kind !== original.kind || !next.source) return next
+            return rewrapped(found?.wrapper ?? null, { ...next, source: withKept(next.source, kept) })
+        }
+        return { original, kept, store }
+    }, [query])
+}
+
+function KnownInsight({ insight }: { insight: Insight }) {
     const project = useProject()
-    const search: TrendsSearch = savedRoute.useSearch()
+    const search: InsightSearch = savedRoute.useSearch()
     const navigate = savedRoute.useNavigate()
     const client = useQueryClient()
-    const original = useMemo(() => fromQuery(query), [query])
+    const { original, kept, store } = useStored(insight.query)
     const edited = Object.keys(search).length > 0
     const state = useMemo(() => (edited ? stateOf(search) : original), [edited, search, original])
-    const changed = edited && JSON.stringify(toQuery(state)) !== JSON.stringify(toQuery(original))
+    const changed = edited && JSON.stringify(storedOf(state)) !== JSON.stringify(storedOf(original))
     const base = `/api/projects/${project.id}/insights/${insight.id}/`
-    const change: Change = (next, options) => void navigate({ search: searchOf(next), replace: options?.replace })
+    const change: Change<InsightState> = (next, options) => void navigate({ search: searchOf(next), replace: options?.replace })
 
     const patch = async (body: Record<string, unknown>) => {
         await request('PATCH', base, body)
@@ -143,7 +127,7 @@ function KnownInsight({ insight, query }: { insight: Insight; query: TrendsQuery
     }
     const save = async () => {
         try {
-            await patch({ query: stored(state) })
+            await patch({ query: store(state) })
             say('Saved.', () => void patch({ query: insight.query }))
             await navigate({ search: {}, replace: true })
         } catch (error) {
@@ -160,13 +144,13 @@ function KnownInsight({ insight, query }: { insight: Insight; query: TrendsQuery
         }
     }
     const copy = async (name: string) => {
-        const saved = await request<Insight>('POST', `/api/projects/${project.id}/insights/`, { name, query: stored(state), saved: true })
+        const saved = await request<Insight>('POST', `/api/projects/${project.id}/insights/`, { name, query: store(state), saved: true })
         say(`“${name}” is saved.`)
         await client.invalidateQueries({ queryKey: ['insights', project.id] })
         await navigate({ to: '/project/$projectId/insights/$shortId', params: { projectId: String(project.id), shortId: saved.short_id }, search: {} })
     }
     const [copying, setCopying] = useState(false)
-    const name = insight.name || insight.derived_name || derivedName(original, propertyLabel)
+    const name = insight.name || insight.derived_name || derivedName(original)
     return (
         <Page
             title={name}
@@ -207,11 +191,15 @@ function KnownInsight({ insight, query }: { insight: Insight; query: TrendsQuery
                 </>
             }
         >
-            <Editor state={state} onChange={change} />
+            <KeptContext value={state.kind === original.kind ? kept : nothingKept}>
+                <Editor state={state} onChange={change} />
+            </KeptContext>
             {copying ? <NameDialog initial={`${name} (copy)`} onClose={() => setCopying(false)} onSave={copy} /> : null}
         </Page>
     )
 }
+
+const nothingKept = {}
 
 function Rename({ name, onRename }: { name: string; onRename: (name: string) => Promise<unknown> }) {
     const [draft, setDraft] = useState<string | null>(null)
@@ -247,14 +235,14 @@ function Rename({ name, onRename }: { name: string; onRename: (name: string) => 
     )
 }
 
-function SaveAs({ state, onSave, label }: { state: TrendsState; onSave: (name: string) => Promise<void>; label: ReactNode }) {
+function SaveAs({ state, onSave, label }: { state: InsightState; onSave: (name: string) => Promise<void>; label: ReactNode }) {
     const [open, setOpen] = useState(false)
     return (
         <>
             <Button kind="primary" disabled={problemOf(state) !== null} onClick={() => setOpen(true)}>
                 {label}
             </Button>
-            {open ? <NameDialog initial={derivedName(state, propertyLabel)} onClose={() => setOpen(false)} onSave={onSave} /> : null}
+            {open ? <NameDialog initial={derivedName(state)} onClose={() => setOpen(false)} onSave={onSave} /> : null}
         </>
     )
 }

@@ -5,16 +5,22 @@ import { formatNumber, formatShort } from '@/lib/numbers'
 import { bucketLabel } from '@/lib/time'
 import { useShownTheme } from '@/ui/theme'
 import { faded, seriesColour, token } from './colours'
-import type { Line } from './results'
+import { stack } from './stack'
 
-type Props = {
-    lines: Line[]
+/** One line of a chart over time. Negative numbers stand below the axis; NaN is where the line has no number. */
+export type ChartLine = { key: string; label: string; colour: number; days: string[]; data: number[]; previous: { data: number[]; days: string[] } | null }
+
+type Props<L extends ChartLine = ChartLine> = {
+    lines: L[]
     interval: Interval
     kind: 'line' | 'bar'
     incomplete: boolean
     highlighted: string | null
     label: string
-    onPick?: (line: Line, bucket: number) => void
+    /** What a bucket is called, where it is not a time. */
+    bucketName?: (day: string, long: boolean) => string
+    format?: (value: number) => string
+    onPick?: (line: L, bucket: number) => void
     onZoom?: (from: string, to: string) => void
 }
 
@@ -23,7 +29,8 @@ type Hover = { bucket: number; left: number; top: number } | null
 const height = 290
 
 /** Lines or stacked bars over time. The table below the chart carries the same numbers for everyone who cannot see it. */
-export function TimeChart(props: Props) {
+export function TimeChart<L extends ChartLine>(given: Props<L>) {
+    const props = given as unknown as Props
     const { lines, kind, incomplete, highlighted } = props
     const box = useRef<HTMLDivElement>(null)
     const latest = useRef(props)
@@ -54,46 +61,37 @@ export function TimeChart(props: Props) {
     )
 }
 
-function HoverCard({ lines, interval, hover, width }: Props & { hover: NonNullable<Hover>; width: number }) {
+function HoverCard({ lines, interval, bucketName, format = formatNumber, hover, width }: Props & { hover: NonNullable<Hover>; width: number }) {
     const day = lines[0]?.days[hover.bucket] ?? ''
-    const values = lines.map((line) => ({ line, value: line.data[hover.bucket] ?? 0, before: line.previous?.data[hover.bucket] })).sort((a, b) => b.value - a.value)
+    const values = lines.map((line) => ({ line, value: line.data[hover.bucket] ?? 0, before: line.previous?.data[hover.bucket] })).filter((entry) => !Number.isNaN(entry.value)).sort((a, b) => b.value - a.value)
     const right = hover.left > width / 2
     return (
         <div
             className="pointer-events-none absolute z-10 min-w-[170px] rounded-md border border-line bg-surface px-3 py-2 text-sm shadow-float"
             style={{ top: 12, left: right ? undefined : hover.left + 14, right: right ? width - hover.left + 14 : undefined, maxWidth: Math.max(180, width / 2) }}
         >
-            <div className="mb-1 text-ink-2">{bucketLabel(day, interval, true)}</div>
+            <div className="mb-1 text-ink-2">{bucketName ? bucketName(day, true) : bucketLabel(day, interval, true)}</div>
             {values.map(({ line, value, before }) => (
                 <div key={line.key} className="flex items-center gap-2">
                     <span aria-hidden className="size-[8px] shrink-0 rounded-[2px]" style={{ background: seriesColour(line.colour) }} />
                     <span className="min-w-0 flex-1 truncate" dir="auto">
                         {line.label}
                     </span>
-                    <b className="font-[600]">{formatNumber(value)}</b>
-                    {before !== undefined ? <span className="text-ink-3">was {formatNumber(before)}</span> : null}
+                    <b className="font-[600]">{format(value)}</b>
+                    {before !== undefined ? <span className="text-ink-3">was {format(before)}</span> : null}
                 </div>
             ))}
         </div>
     )
 }
 
-function stack(lines: Line[]): number[][] {
-    const tops: number[][] = []
-    for (const line of lines) {
-        const below = tops.at(-1)
-        tops.push(line.data.map((value, index) => value + (below?.[index] ?? 0)))
-    }
-    return tops
-}
-
-function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlighted: string | null, latest: { current: Props }, setHover: (hover: Hover) => void, width: number): { options: uPlot.Options; data: uPlot.AlignedData } {
+function plan(lines: ChartLine[], kind: Props['kind'], incomplete: boolean, highlighted: string | null, latest: { current: Props }, setHover: (hover: Hover) => void, width: number): { options: uPlot.Options; data: uPlot.AlignedData } {
     const buckets = lines[0]?.days.length ?? 0
     const xs = Array.from({ length: buckets }, (_, index) => index)
     const font = `11px ${token('--font')}`
     const series: uPlot.Series[] = [{}]
     const data: (number | null)[][] = []
-    const colourOf = (line: Line): string => {
+    const colourOf = (line: ChartLine): string => {
         const colour = token(`--s${(line.colour % 8) + 1}`)
         return highlighted !== null && highlighted !== line.key ? faded(colour, 0.22) : colour
     }
@@ -118,7 +116,7 @@ function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlight
             const cut = incomplete && buckets > 1
             const dots = { show: buckets <= 1, size: 6, fill: stroke }
             series.push({ stroke, width: 2.1, points: dots, fill: lines.length === 1 ? faded(token(`--s${(line.colour % 8) + 1}`), 0.07) : undefined })
-            data.push(cut ? line.data.map((value, index) => (index === buckets - 1 ? null : value)) : line.data)
+            data.push(line.data.map((value, index) => ((cut && index === buckets - 1) || Number.isNaN(value) ? null : value)))
             if (cut) {
                 series.push({ stroke, width: 2.1, dash: [4, 4], points: { show: false } })
                 data.push(line.data.map((value, index) => (index >= buckets - 2 ? value : null)))
@@ -140,7 +138,7 @@ function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlight
         },
         scales: {
             x: { time: false, range: () => (kind === 'bar' || buckets <= 1 ? [-0.6, buckets - 0.4] : [0, buckets - 1]) },
-            y: { range: (_, min, max) => uPlot.rangeNum(Math.min(0, min), max <= 0 ? 1 : max, { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.08, soft: 0, mode: 2 } }) },
+            y: { range: (_, min, max) => uPlot.rangeNum(Math.min(0, min), max <= 0 ? (min < 0 ? 0 : 1) : max, { min: { pad: min < 0 ? 0.08 : 0, soft: 0, mode: min < 0 ? 2 : 1 }, max: { pad: 0.08, soft: 0, mode: 2 } }) },
         },
         series,
         axes: [
@@ -155,7 +153,12 @@ function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlight
                     const step = Math.max(1, Math.ceil(buckets / Math.max(2, Math.floor(width / 90))))
                     return xs.filter((index) => index % step === 0)
                 },
-                values: (_, at) => at.map((index) => bucketLabel(latest.current.lines[0]?.days[index] ?? '', latest.current.interval)),
+                values: (_, at) =>
+                    at.map((index) => {
+                        const { lines: shown, interval, bucketName } = latest.current
+                        const day = shown[0]?.days[index] ?? ''
+                        return bucketName ? bucketName(day, false) : bucketLabel(day, interval)
+                    }),
             },
             {
                 stroke: ink3,
@@ -166,7 +169,7 @@ function plan(lines: Line[], kind: Props['kind'], incomplete: boolean, highlight
                 ticks: { show: false },
                 splits: undefined,
                 space: 46,
-                values: (_, at) => at.map((value) => formatShort(value)),
+                values: (_, at) => at.map((value) => (latest.current.format ?? formatShort)(value)),
             },
         ],
         hooks: {
@@ -205,7 +208,7 @@ function listenForClicks(plot: uPlot, kind: Props['kind'], latest: { current: Pr
         const value = plot.posToVal(top ?? 0, 'y')
         const tops = kind === 'bar' ? stack(lines) : null
         const nearest = tops
-            ? lines.find((_, index) => (tops[index]?.[idx] ?? 0) >= value)
+            ? lines.find((line, index) => (value < 0 ? (line.data[idx] ?? 0) < 0 && (tops[index]?.[idx] ?? 0) <= value : (line.data[idx] ?? 0) > 0 && (tops[index]?.[idx] ?? 0) >= value))
             : [...lines].sort((a, b) => Math.abs((a.data[idx] ?? 0) - value) - Math.abs((b.data[idx] ?? 0) - value))[0]
         if (nearest && onPick) onPick(nearest, idx)
     })

@@ -1,10 +1,7 @@
 import type { BreakdownValue, Interval, TrendsDisplay, TrendsResult } from '@/api/types'
-import { eventLabel } from '@/lib/known-names'
-import type { TrendsState } from './trends-state'
-import { letter, mathOf } from './trends-state'
-
-export const otherValue = '$$_posthog_breakdown_other_$$'
-export const nullValue = '$$_posthog_breakdown_null_$$'
+import { breakdownText } from '../breakdown'
+import { letter, mathOf, seriesLabel } from '../series'
+import type { TrendsState } from './state'
 
 /** One line of a chart: a series, or a formula, for one breakdown value. */
 export type Line = {
@@ -28,16 +25,6 @@ export const isTotalDisplay = (display: TrendsDisplay): boolean => display === '
 /** Sums over buckets mean something only for counts and sums. */
 export const isAdditive = (math: string): boolean => ['total', 'sum', 'first_time_for_user', 'first_matching_event_for_user'].includes(math)
 
-export function breakdownText(value: BreakdownValue | undefined): string {
-    if (value === undefined) return ''
-    const one = (part: unknown): string => {
-        if (part === null || part === nullValue || part === '') return '(none)'
-        if (part === otherValue) return 'Other'
-        return String(part)
-    }
-    return Array.isArray(value) ? value.map(one).join(', ') : one(value)
-}
-
 export function seriesName(state: TrendsState, order: number, isFormula: boolean): string {
     if (isFormula) {
         const formula = state.formulas[order]
@@ -45,7 +32,7 @@ export function seriesName(state: TrendsState, order: number, isFormula: boolean
     }
     const series = state.series[order]
     if (!series) return `Series ${letter(order)}`
-    return series.name || eventLabel(series.event)
+    return seriesLabel(series)
 }
 
 const keyOf = (result: TrendsResult, order: number): string => `${order}|${JSON.stringify(result.breakdown_value ?? null)}`

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { formulaProblem, fromQuery, initialState, problemOf, readTrendsSearch, searchOf, stateOf, toQuery, type TrendsState } from './trends-state'
+import { formulaProblem, fromQuery, initialState, problemOf, readTrendsSearch, searchOf, stateOf, toQuery, type TrendsState } from './state'
 
 const rich: TrendsState = {
+    kind: 'trends',
     series: [
         { event: 'signed_up', math: 'dau', name: 'Sign-ups', filters: [{ type: 'event', key: 'plan', operator: 'is_not', value: ['internal'] }] },
         { event: null, math: 'sum', property: 'price', propertyOf: 'event', filters: [] },
@@ -45,7 +46,7 @@ describe('trends editor state', () => {
     })
     it('survives being saved and opened again', () => {
         const again = fromQuery(toQuery(rich))
-        expect(toQuery(again)).toEqual(toQuery(rich))
+        expect(again && toQuery(again)).toEqual(toQuery(rich))
     })
     it('survives a trip through the address', () => {
         const again = stateOf(readTrendsSearch(JSON.parse(JSON.stringify(searchOf(rich)))))
@@ -59,10 +60,20 @@ describe('trends editor state', () => {
             trendsFilter: { formula: 'A*2' },
             properties: { type: 'AND', values: [{ type: 'AND', values: [{ type: 'event', key: 'x', operator: 'exact', value: 'y' }] }] },
         })
-        expect(state.breakdowns).toEqual([{ type: 'person', property: '$os' }])
-        expect(state.formulas).toEqual([{ formula: 'A*2' }])
-        expect(state.filters).toHaveLength(1)
-        expect(state.series[0]?.math).toBe('total')
+        expect(state?.breakdowns).toEqual([{ type: 'person', property: '$os' }])
+        expect(state?.formulas).toEqual([{ formula: 'A*2' }])
+        expect(state?.filters).toHaveLength(1)
+        expect(state?.series[0]?.math).toBe('total')
+    })
+    it('shows displays of other clients by their nearest likeness', () => {
+        const shown = (display: string) => fromQuery({ kind: 'TrendsQuery', series: [{ kind: 'EventsNode', event: 'a' }], trendsFilter: { display: display as 'BoldNumber' } })?.display
+        expect([shown('ActionsPie'), shown('ActionsAreaGraph'), shown('CalendarHeatmap')]).toEqual(['ActionsBarValue', 'ActionsBar', undefined])
+    })
+    it('keeps saved actions, and leaves what it does not know alone', () => {
+        const state = fromQuery({ kind: 'TrendsQuery', series: [{ kind: 'ActionsNode', id: 7, name: 'Checkout' }] })
+        expect(state && toQuery(state).series).toEqual([{ kind: 'ActionsNode', id: 7, name: 'Checkout', math: 'total' }])
+        expect(fromQuery({ kind: 'TrendsQuery', series: [{ kind: 'DataWarehouseNode' } as never] })).toBeNull()
+        expect(fromQuery({ kind: 'TrendsQuery', series: [{ kind: 'EventsNode', event: 'a' }], breakdownFilter: { breakdown: [3], breakdown_type: 'cohort' } })).toBeNull()
     })
     it('ignores nonsense in the address', () => {
         expect(readTrendsSearch({ series: 'x', display: 'Pie', interval: 'eon', by: [{ type: 'event' }] })).toEqual({})

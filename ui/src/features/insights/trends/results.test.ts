@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { TrendsResult } from '@/api/types'
-import { breakdownText, chartLines, derivedName, lastIsIncomplete, linesOf, whatMoved, type Line } from './results'
-import { initialState, type TrendsState } from './trends-state'
+import { breakdownText } from '../breakdown'
+import { chartLines, derivedName, lastIsIncomplete, linesOf, whatMoved, type Line } from './results'
+import { initialState, type TrendsState } from './state'
 
 const result = (part: Partial<TrendsResult>): TrendsResult => ({ label: 'x', data: [1, 2], days: ['2025-03-11', '2025-03-12'], count: 3, action: { id: 'x', order: 0, name: 'x', custom_name: null }, ...part })
 const byBrowser: TrendsState = { ...initialState, breakdowns: [{ type: 'event', property: '$browser' }], compare: 'previous' }

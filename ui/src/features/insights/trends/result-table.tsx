@@ -6,9 +6,10 @@ import { bucketLabel } from '@/lib/time'
 import { Button, IconButton } from '@/ui/button'
 import { cx } from '@/ui/classes'
 import { Menu, MenuItem } from '@/ui/floating'
-import { seriesColour } from './colours'
-import { breakdownText, derivedName, nullValue, otherValue, type Line } from './results'
-import type { TrendsState } from './trends-state'
+import { breakdownText, nullValue, otherValue } from '../breakdown'
+import { seriesColour } from '../colours'
+import { derivedName, type Line } from './results'
+import type { TrendsState } from './state'
 
 const rowLimit = 200
 

@@ -1,108 +1,46 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
-import { RefreshCw } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useContext, useMemo, useState } from 'react'
 import { useProject } from '@/api/project'
 import { queryNode } from '@/api/queries'
-import type { TrendsResult } from '@/api/types'
-import { change, formatChange, formatNumber, formatShort } from '@/lib/numbers'
+import type { InsightActorsQuery } from '@/api/insight-types'
+import type { TrendsQuery, TrendsResult } from '@/api/types'
 import { describeRange } from '@/lib/date-range'
-import { dayIn, formatClock, formatMilliseconds } from '@/lib/time'
-import { Button, buttonClass, IconButton } from '@/ui/button'
+import { change, formatChange, formatNumber, formatShort } from '@/lib/numbers'
+import { bucketLabel, dayIn, formatClock } from '@/lib/time'
 import { cx } from '@/ui/classes'
 import { Panel } from '@/ui/panel'
-import { Empty, Failed, Skeleton, useLasting, useSettled } from '@/ui/states'
-import { seriesColour } from './colours'
-import { DrillDown, type Door } from './drill-down'
+import { AnswerFrame, KeptContext, type Answered } from '../answer-frame'
+import { seriesColour } from '../colours'
+import type { Door } from '../drill-down'
+import { withKept } from '../keep'
+import { Legend } from '../legend'
+import { Nothing } from '../nothing'
+import { TimeChart } from '../time-chart'
 import { ResultTable } from './result-table'
 import { chartLines, isAdditive, isTotalDisplay, lastIsIncomplete, linesOf, whatMoved, type Line } from './results'
-import { TimeChart } from './time-chart'
-import { problemOf, toQuery, type TrendsState } from './trends-state'
+import { toQuery, type TrendsState } from './state'
 
 /** The answer to the question at its left: figures, chart, table, and how it came to be. */
-export function Answer({ state, onChange }: { state: TrendsState; onChange: (state: TrendsState) => void }) {
-    const project = useProject()
-    const client = useQueryClient()
-    const problem = problemOf(state)
-    const [asked, setAsked] = useState(state)
-    if (!problem && asked !== state) setAsked(state)
-    const settled = useSettled(asked, 150)
-    const query = useMemo(() => toQuery(settled), [settled])
-    const options = queryNode<TrendsResult[]>(project.id, query)
-    const answer = useQuery({ ...options, enabled: problemOf(settled) === null })
-    const waiting = answer.isFetching
-    const dim = useLasting(waiting && answer.isPlaceholderData, 300)
-    const slow = useLasting(waiting, 2000)
-    const [door, setDoor] = useState<Door | null>(null)
-
-    if (answer.isError && !waiting) return <Panel>{<Failed what="This question could not be answered" error={answer.error} onRetry={() => void answer.refetch()} />}</Panel>
-    const cancel = () => void client.cancelQueries({ queryKey: options.queryKey })
+export function TrendsAnswer({ state, onChange }: { state: TrendsState; onChange: (state: TrendsState) => void }) {
+    const kept = useContext(KeptContext)
     return (
-        <div className="flex min-w-0 flex-col gap-[14px]">
-            {problem ? (
-                <p role="status" className="rounded-md border border-line bg-warn-soft px-3 py-2 text-sm">
-                    {problem} before this can be answered.
-                </p>
-            ) : null}
-            {slow ? <SlowLine onCancel={cancel} /> : null}
-            {answer.data ? (
-                <div className={cx('flex min-w-0 flex-col gap-[14px] transition-opacity duration-[120ms]', dim && 'opacity-50')}>
-                    <Answered
-                        results={answer.data.results}
-                        state={settled}
-                        onChange={onChange}
-                        onDoor={setDoor}
-                        meta={
-                            <Meta
-                                rows={answer.data.query_metadata?.rows_read}
-                                tookMs={answer.data.query_metadata?.time_elapsed_ms ?? answer.data.took_ms}
-                                cached={answer.data.is_cached ?? false}
-                                asOf={answer.data.last_refresh}
-                                onReload={() => void client.fetchQuery({ ...queryNode<TrendsResult[]>(project.id, query, 'force_blocking'), staleTime: 0 })}
-                            />
-                        }
-                    />
-                </div>
-            ) : answer.fetchStatus === 'idle' && !problem ? (
-                <Panel>
-                    <Empty title="Not asked yet" action={<Button onClick={() => void answer.refetch()}>Ask again</Button>}>
-                        The question was cancelled before an answer came.
-                    </Empty>
-                </Panel>
-            ) : (
-                <AnswerSkeleton />
-            )}
-            {door ? <DrillDown door={door} state={settled} onClose={() => setDoor(null)} /> : null}
-        </div>
+        <AnswerFrame<TrendsState, TrendsResult[]> state={state}>
+            {(answered) => <Shown {...answered} onChange={onChange} onDoor={(line, day, value) => answered.openDoor(doorOf(withKept(toQuery(answered.state), kept), answered.state, line, day, value))} />}
+        </AnswerFrame>
     )
 }
 
-function SlowLine({ onCancel }: { onCancel: () => void }) {
-    return (
-        <div role="status" className="flex items-center gap-3 text-sm text-ink-2">
-            <span className="h-[3px] flex-1 overflow-hidden rounded-full bg-line" aria-hidden>
-                <span className="travel block h-full w-1/4 rounded-full bg-ink-3" />
-            </span>
-            Still reading
-            <Button size="small" onClick={onCancel}>
-                Cancel
-            </Button>
-        </div>
-    )
+function doorOf(query: TrendsQuery, state: TrendsState, line: Line, day: string | undefined, value: number): Door {
+    const source: InsightActorsQuery = { kind: 'InsightActorsQuery', source: query, series: line.order }
+    if (day !== undefined) source.day = day
+    if (line.breakdown !== undefined) source.breakdown = line.breakdown
+    if (state.compare !== null) source.compare = 'current'
+    return { title: line.label, when: day === undefined ? describeRange(state.range) : bucketLabel(day, state.interval, true), value, source }
 }
 
-function AnswerSkeleton() {
-    return (
-        <Panel className="p-4">
-            <div role="status" aria-label="Loading the answer">
-                <Skeleton className="h-9 w-40" />
-                <Skeleton className="mt-5 h-[250px]" />
-            </div>
-        </Panel>
-    )
-}
+type ShownProps = Answered<TrendsState, TrendsResult[]> & { onChange: (state: TrendsState) => void; onDoor: (line: Line, day: string | undefined, value: number) => void }
 
-function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsResult[]; state: TrendsState; onChange: (state: TrendsState) => void; onDoor: (door: Door) => void; meta: React.ReactNode }) {
+function Shown({ results, state, onChange, onDoor, meta }: ShownProps) {
     const project = useProject()
     const [highlighted, setHighlighted] = useState<string | null>(null)
     const raw = useMemo(() => linesOf(results, state), [results, state])
@@ -115,33 +53,14 @@ function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsR
     const moved = state.breakdowns.length > 0 ? whatMoved(lines) : []
     const open = (line: Line, bucket?: number) => {
         if (line.isFormula) return
-        onDoor({ line, day: bucket === undefined ? undefined : line.days[bucket], value: bucket === undefined ? line.total : (line.data[bucket] ?? 0) })
+        onDoor(line, bucket === undefined ? undefined : line.days[bucket], bucket === undefined ? line.total : (line.data[bucket] ?? 0))
     }
 
-    if (!project.ingested_event && lines.every((line) => !line.total && !line.data.some(Boolean))) {
+    if (lines.length === 0 || (!project.ingested_event && lines.every((line) => !line.total && !line.data.some(Boolean)))) {
         return (
-            <Panel>
-                <Empty
-                    title="Nothing to count yet"
-                    action={
-                        <Link to="/project/$projectId/onboarding" params={{ projectId: String(project.id) }} className={buttonClass('plain')}>
-                            Send a first event
-                        </Link>
-                    }
-                >
-                    This project has no events. As soon as one arrives, this question has an answer.
-                </Empty>
-            </Panel>
-        )
-    }
-    if (lines.length === 0) {
-        return (
-            <Panel>
-                <Empty title="Nothing happened in this time">
-                    No event matches the series and filters in “{describeRange(state.range).toLowerCase()}”. Choose more days, or remove a filter.
-                </Empty>
-                {meta}
-            </Panel>
+            <Nothing title="Nothing happened in this time" meta={meta}>
+                No event matches the series and filters in “{describeRange(state.range).toLowerCase()}”. Choose more days, or remove a filter.
+            </Nothing>
         )
     }
     const label = `${state.display === 'ActionsBar' ? 'Bar' : 'Line'} chart of ${shown.map((line) => line.label).join(', ')}, ${describeRange(state.range).toLowerCase()}. The table below has every number.`
@@ -188,8 +107,9 @@ function Answered({ results, state, onChange, onDoor, meta }: { results: TrendsR
 /** Unique persons of a month are not the sum of its days: for such maths the number over the whole range is asked for as well. */
 function useTrueTotals(lines: Line[], state: TrendsState, additive: boolean): Line[] {
     const project = useProject()
+    const kept = useContext(KeptContext)
     const needed = !additive && !isTotalDisplay(state.display)
-    const totals = useQuery({ ...queryNode<TrendsResult[]>(project.id, toQuery({ ...state, display: 'ActionsTable' })), enabled: needed && lines.length > 0 })
+    const totals = useQuery({ ...queryNode<TrendsResult[]>(project.id, withKept(toQuery({ ...state, display: 'ActionsTable' }), kept)), enabled: needed && lines.length > 0 })
     return useMemo(() => {
         if (!needed || !totals.data) return needed ? lines.map((line) => ({ ...line, total: Number.NaN, previous: line.previous && { ...line.previous, total: Number.NaN } })) : lines
         const known = new Map(linesOf(totals.data.results, { ...state, display: 'ActionsTable' }).map((line) => [line.key, line]))
@@ -301,46 +221,6 @@ function Ranking({ lines, onOpen }: { lines: Line[]; onOpen: (line: Line) => voi
     )
 }
 
-type LegendProps = { lines: Line[]; hidden: number; highlighted: string | null; onHighlight: (key: string | null) => void; incomplete: boolean; compared: boolean }
-
-function Stroke({ dash, children }: { dash: string; children: string }) {
-    return (
-        <span className="flex items-center gap-1.5 px-1.5 text-ink-3">
-            <svg width="22" height="2" aria-hidden>
-                <line x1="0" x2="22" y1="1" y2="1" stroke="currentColor" strokeWidth="1.6" strokeDasharray={dash} />
-            </svg>
-            {children}
-        </span>
-    )
-}
-
-function Legend({ lines, hidden, highlighted, onHighlight, incomplete, compared }: LegendProps) {
-    if (lines.length <= 1 && !incomplete && !compared) return null
-    return (
-        <div className="flex flex-wrap items-center gap-x-1 gap-y-0.5 px-3.5 pb-2.5 text-sm">
-            {(lines.length > 1 ? lines : []).map((line) => (
-                <button
-                    key={line.key}
-                    type="button"
-                    aria-pressed={highlighted === line.key}
-                    onClick={() => onHighlight(highlighted === line.key ? null : line.key)}
-                    className={cx('flex max-w-[220px] items-center gap-1.5 rounded-sm px-1.5 py-0.5 hover:bg-sunken', highlighted === line.key && 'bg-sunken font-[560]')}
-                >
-                    <span aria-hidden className="size-[9px] shrink-0 rounded-[3px]" style={{ background: seriesColour(line.colour) }} />
-                    <span className="truncate" dir="auto">
-                        {line.label}
-                    </span>
-                </button>
-            ))}
-            {hidden > 0 ? <span className="px-1.5 text-ink-3">{hidden} more in the table</span> : null}
-            <span className="ml-auto flex">
-                {compared ? <Stroke dash="2 3">period before</Stroke> : null}
-                {incomplete ? <Stroke dash="5 3">not over yet</Stroke> : null}
-            </span>
-        </div>
-    )
-}
-
 function WhatMoved({ moved, additive }: { moved: ReturnType<typeof whatMoved>; additive: boolean }) {
     const top = Math.max(...moved.map((entry) => Math.abs(entry.delta)))
     return (
@@ -363,24 +243,5 @@ function WhatMoved({ moved, additive }: { moved: ReturnType<typeof whatMoved>; a
             </div>
             <p className="px-4 pt-1 pb-3 text-sm text-ink-3">{additive ? 'Contribution to the change against the period before.' : 'Change of each against the period before; these do not add up.'}</p>
         </Panel>
-    )
-}
-
-function Meta({ rows, tookMs, cached, asOf, onReload }: { rows?: number; tookMs: number; cached: boolean; asOf?: string; onReload: () => void }) {
-    const project = useProject()
-    return (
-        <div className="flex flex-wrap items-center gap-x-3.5 gap-y-0.5 border-t border-line py-1.5 pr-2 pl-[18px] text-sm text-ink-3">
-            <span>{rows !== undefined && rows > 0 ? `${formatShort(rows)} events read in ${formatMilliseconds(tookMs)}` : `Answered in ${formatMilliseconds(tookMs)}`}</span>
-            {asOf ? (
-                <span>
-                    {cached ? 'Nothing new since' : 'Exact, as of'} {formatClock(asOf, project.timezone)}
-                </span>
-            ) : null}
-            <span className="flex-1" />
-            <span>{project.timezone}</span>
-            <IconButton label="Ask again" size="small" className="!w-[26px]" onClick={onReload}>
-                <RefreshCw aria-hidden className="!size-3.5" />
-            </IconButton>
-        </div>
     )
 }
