@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     growing.add_argument("--sizes", type=amounts, default=[10**6, 10**7, 10**8], help="events (default 1m,10m,100m)")
     growing.add_argument("--merges", type=amounts, default=[1, 100, 10_000], help="merged persons (default 1,100,10k)")
     growing.add_argument("--merges-events", type=amount, default=10**6, help="events while merges grow (default 1m)")
-    growing.add_argument("--engines", type=names, default=["hoglet"], help="as above (default hoglet)")
+    growing.add_argument("--engines", type=names, default=["hoglet", "duckdb"], help="as above (default hoglet,duckdb)")
     growing.add_argument("--threads", type=amounts, default=[2])
     for command in [racing, growing]:
         command.add_argument("--rounds", type=int, default=5, help="rounds that count (default 5)")

@@ -288,7 +288,7 @@ class Hoglet(Engine):
         events = processes.size_bytes(self.folder / "events")
         parquet = sum(path.stat().st_size for path in (self.folder / "events").rglob("*.parquet"))
         metadata = sum(path.stat().st_size for path in self.folder.glob("metadata*"))
-        return {"hoglet": events, "hoglet, Parquet alone": parquet, "hoglet, persons and definitions": metadata}
+        return {"hoglet": events, "of that, Parquet": parquet, "Hoglet, persons and definitions": metadata}
 
     def get(self, path: str) -> dict:
         status, answer = self.exchange("GET", path)

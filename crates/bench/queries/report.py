@@ -84,15 +84,19 @@ def plain(outcome: Outcome, threads: int, unit: str, value) -> str:
 
 
 def problems(outcome: Outcome) -> list[str]:
-    lines = []
+    """What is not an equal answer, once for all numbers of threads when it is the same."""
+    seen: dict[tuple[str, str, str, str], list[str]] = {}
     for threads, asked in outcome.figures.items():
         for query, by_kind in asked.items():
             for kind, figures in by_kind.items():
                 if figures.state != "ok":
-                    lines.append(f"{title(query)}, {SHORT[kind]}, {threads} thread(s): {figures.state}")
-                    lines += [f"    {what.splitlines()[0][:200]}" for what in figures.detail[:5]]
-                    lines += [f"    … and {len(figures.detail) - 5} more"] if len(figures.detail) > 5 else []
-    return lines
+                    shown = [f"    {what.splitlines()[0][:200]}" for what in figures.detail[:5]]
+                    shown += [f"    … and {len(figures.detail) - 5} more"] if len(figures.detail) > 5 else []
+                    seen.setdefault((query, kind, figures.state, "\n".join(shown)), []).append(str(threads))
+    return [
+        f"{title(query)}, {SHORT[kind]}, threads {' and '.join(threads)}: {state}\n{shown}"
+        for (query, kind, state, shown), threads in seen.items()
+    ]
 
 
 def machine() -> str:
