@@ -15,6 +15,8 @@
 //! 4. Texts are codes. Whoever feeds the operator keeps the texts.
 
 mod correlation;
+#[cfg(test)]
+mod fixture;
 mod funnel;
 mod lifecycle;
 mod paths;
