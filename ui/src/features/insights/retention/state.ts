@@ -58,8 +58,9 @@ function entity(series: Series): RetentionEntity {
 function fromEntity(stored: RetentionEntity | undefined): Series {
     if (!stored) return plainSeries('$pageview')
     const action = stored.type === 'actions' ? Number(stored.id) : undefined
+    const event = stored.id === undefined ? '$pageview' : stored.id === null ? null : String(stored.id)
     return compact({
-        ...plainSeries(action !== undefined || stored.id === null || stored.id === undefined ? null : String(stored.id)),
+        ...plainSeries(action === undefined ? event : null),
         action,
         actionName: action === undefined ? undefined : (stored.name ?? undefined),
         name: stored.custom_name,

@@ -43,8 +43,8 @@ export function Schema({ onPick }: { onPick: (text: string) => void }) {
 
 function Entry({ name, hint, onPick, before }: { name: string; hint?: string; onPick: () => void; before?: ReactNode }) {
     return (
-        <li className="flex items-center pr-2 pl-2 hover:bg-sunken">
-            {before ?? <span className="w-5 shrink-0" />}
+        <li className="flex items-center pr-2 pl-1 hover:bg-sunken">
+            {before ?? <span className="w-6 shrink-0" />}
             <button type="button" title={`Write ${name}`} onClick={onPick} className="flex min-h-[26px] min-w-0 flex-1 items-center justify-between gap-2 rounded-sm px-1 text-left focus-visible:-outline-offset-2">
                 <span className="truncate font-mono text-[12px]" dir="auto">
                     {name}
@@ -66,7 +66,7 @@ function Property({ name, type, of, onPick }: { name: string; type: string | nul
                 hint={type ?? undefined}
                 onPick={() => onPick(propertyText(name, of))}
                 before={
-                    <button type="button" aria-expanded={open} aria-label={`Values of ${name}`} onClick={() => setOpen(!open)} className="flex size-5 shrink-0 items-center justify-center rounded-sm text-ink-3 hover:text-ink">
+                    <button type="button" aria-expanded={open} aria-label={`Values of ${name}`} onClick={() => setOpen(!open)} className="flex size-6 shrink-0 items-center justify-center rounded-sm text-ink-3 hover:text-ink">
                         <ChevronRight className={cx('size-3.5', open && 'rotate-90')} aria-hidden />
                     </button>
                 }
