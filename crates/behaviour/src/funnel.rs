@@ -147,7 +147,7 @@ pub struct Funnel {
 
 /// A walk over all rows counts under one value of the breakdown: only rows of this value do the step.
 #[derive(Clone, Copy, Debug)]
-struct Required {
+pub(crate) struct Required {
     step: usize,
     key: u32,
 }

@@ -18,6 +18,7 @@ mod correlation;
 #[cfg(test)]
 mod fixture;
 mod funnel;
+mod keyed;
 mod lifecycle;
 mod paths;
 mod periods;

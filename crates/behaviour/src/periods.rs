@@ -29,3 +29,29 @@ impl Periods {
         (1..self.bounds.len()).contains(&after).then(|| after - 1)
     }
 }
+
+/// Periods of moments that do not go back in time.
+pub(crate) struct Walk<'a> {
+    bounds: &'a [i64],
+    /// Of the first bound after the moment before.
+    next: usize,
+}
+
+impl Periods {
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk { bounds: &self.bounds, next: 0 }
+    }
+}
+
+impl Walk<'_> {
+    #[inline]
+    pub fn of(&mut self, at: i64) -> Option<usize> {
+        if self.next == 0 {
+            self.next = self.bounds.partition_point(|bound| *bound <= at);
+        }
+        while self.next < self.bounds.len() && self.bounds[self.next] <= at {
+            self.next += 1;
+        }
+        (self.next > 0 && self.next < self.bounds.len()).then(|| self.next - 1)
+    }
+}

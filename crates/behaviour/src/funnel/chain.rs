@@ -54,10 +54,6 @@ impl Codes {
         self.exclusions.iter().fold(0, |all, (bit, guards)| if mask & bit != 0 { all | guards } else { all })
     }
 
-    pub fn excludes(&self, mask: u64) -> bool {
-        mask & self.exclusions_mask != 0
-    }
-
     fn same(&self, a: u64, b: u64) -> bool {
         self.steps_of(a) == self.steps_of(b) && self.guards_of(a) == self.guards_of(b)
     }
@@ -90,7 +86,7 @@ struct Node {
 const NOWHERE: Attempt = Attempt { began: UNSET, node: NO_NODE, reached: 0, excluded: false };
 
 #[derive(Clone, Debug)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     codes: Codes,
     window: i64,
     strict: bool,

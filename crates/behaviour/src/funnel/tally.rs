@@ -1,62 +1,47 @@
 //! What is counted per value of the breakdown.
 
 use super::{FunnelGroup, FunnelPeriod, FunnelPlan, FunnelWant, Histogram, seconds};
-use std::collections::HashMap;
+use crate::keyed::Keyed;
 
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
     steps: usize,
     periods: usize,
-    list: Vec<FunnelGroup>,
-    /// The group counted last: actors without a breakdown are all of one.
-    last: usize,
-    places: HashMap<u32, usize>,
+    keyed: Keyed<FunnelGroup>,
 }
 
 impl Groups {
     pub fn new(plan: &FunnelPlan) -> Groups {
         let periods = if let FunnelWant::Trends { periods, .. } = &plan.want { periods.len() } else { 0 };
-        Groups { steps: plan.steps, periods, list: Vec::new(), last: 0, places: HashMap::new() }
+        Groups { steps: plan.steps, periods, keyed: Keyed::new() }
     }
 
     #[inline]
     pub fn of(&mut self, key: u32) -> &mut FunnelGroup {
-        if self.list.get(self.last).is_none_or(|group| group.key != key) {
-            self.last = self.place(key);
-        }
-        &mut self.list[self.last]
-    }
-
-    fn place(&mut self, key: u32) -> usize {
-        *self.places.entry(key).or_insert_with(|| {
-            self.list.push(FunnelGroup {
-                key,
-                counts: vec![0; self.steps],
-                gaps: vec![Vec::new(); self.steps],
-                times: Vec::new(),
-                periods: vec![FunnelPeriod::default(); self.periods],
-            });
-            self.list.len() - 1
+        let (steps, periods) = (self.steps, self.periods);
+        self.keyed.of(key, || FunnelGroup {
+            key,
+            counts: vec![0; steps],
+            gaps: vec![Vec::new(); steps],
+            times: Vec::new(),
+            periods: vec![FunnelPeriod::default(); periods],
         })
     }
 
     pub fn join(&mut self, other: Groups) {
-        for group in other.list {
-            let key = group.key;
+        for (key, group) in other.keyed.into_list() {
             self.of(key).add(group);
         }
     }
 
     pub fn finish(self) -> Vec<FunnelGroup> {
-        let mut groups = self.list;
-        groups.sort_unstable_by_key(|group| group.key);
-        groups
+        self.keyed.into_sorted().into_iter().map(|(_, group)| group).collect()
     }
 
     pub fn bytes(&self) -> usize {
         let group = size_of::<FunnelGroup>() + self.steps * (8 + size_of::<Vec<f64>>()) + self.periods * size_of::<FunnelPeriod>();
         let values = |group: &FunnelGroup| group.times.capacity() + group.gaps.iter().map(Vec::capacity).sum::<usize>();
-        self.list.len() * (group + 24) + self.list.iter().map(values).sum::<usize>() * size_of::<f64>()
+        self.keyed.len() * (group + 32) + self.keyed.iter().map(values).sum::<usize>() * size_of::<f64>()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{Periods, Row};
 
 /// An actor's funnel of one period.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entered {
+pub(crate) struct Entered {
     pub period: usize,
     pub reached: u32,
     pub began: i64,

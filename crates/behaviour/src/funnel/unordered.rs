@@ -7,7 +7,7 @@ use crate::{Periods, Row};
 use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
-pub(super) struct Unordered {
+pub(crate) struct Unordered {
     codes: Codes,
     window: i64,
     /// So many different steps end a window.
