@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { RefreshCw } from 'lucide-react'
 import { createContext, useContext, useMemo, useRef, useState, type ReactNode } from 'react'
 import { useProject } from '@/api/project'
@@ -12,7 +13,9 @@ import { Panel } from '@/ui/panel'
 import { Empty, Failed, Skeleton, useLasting, useSettled } from '@/ui/states'
 import { DrillDown, type Door } from './drill-down'
 import { withKept } from './keep'
-import { problemOf, queryOf, type InsightState } from './kinds'
+import { problemOf, queryOf, searchOf, type InsightState } from './kinds'
+import { asText } from './sql/hogql'
+import { initialSql } from './sql/state'
 
 /** What the stored query has beyond the editor; it counts when the question is asked. */
 export const KeptContext = createContext<Record<string, unknown>>({})
@@ -65,6 +68,7 @@ export function AnswerFrame<S extends InsightState, R>({ state, pause = 150, chi
                                 tookMs={answer.data.query_metadata?.time_elapsed_ms ?? answer.data.took_ms}
                                 cached={answer.data.is_cached ?? false}
                                 asOf={answer.data.last_refresh}
+                                hogql={settled.kind === 'sql' ? undefined : answer.data.hogql}
                                 onReload={() => void client.fetchQuery({ ...queryNode<R>(project.id, query, 'force_blocking'), staleTime: 0 })}
                             />
                         ),
@@ -114,7 +118,7 @@ export function AnswerSkeleton() {
 }
 
 /** What an answer read, how long it took and how fresh it is. */
-export function Meta({ rows, tookMs, cached, asOf, onReload }: { rows?: number; tookMs: number; cached: boolean; asOf?: string; onReload?: () => void }) {
+export function Meta({ rows, tookMs, cached, asOf, hogql, onReload }: { rows?: number; tookMs: number; cached: boolean; asOf?: string; hogql?: string | null; onReload?: () => void }) {
     const project = useProject()
     return (
         <div className="flex flex-wrap items-center gap-x-3.5 gap-y-0.5 border-t border-line py-1.5 pr-2 pl-[18px] text-sm text-ink-3">
@@ -125,6 +129,11 @@ export function Meta({ rows, tookMs, cached, asOf, onReload }: { rows?: number; 
                 </span>
             ) : null}
             <span className="flex-1" />
+            {hogql ? (
+                <Link to="/project/$projectId/insights/new" params={{ projectId: String(project.id) }} search={searchOf({ ...initialSql, sql: asText(hogql) })} title="Open what was asked as SQL" className="rounded-sm hover:text-ink hover:underline">
+                    As SQL
+                </Link>
+            ) : null}
             <span>{project.timezone}</span>
             {onReload ? (
                 <IconButton label="Ask again" size="small" className="!w-[26px]" onClick={onReload}>

@@ -78,7 +78,7 @@ function StepsView({ state, results, response, query, meta, openDoor }: Answered
     return (
         <>
             <Panel label="Answer" className="min-w-0">
-                <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-3">
+                <div className="flex flex-wrap gap-x-9 gap-y-2 max-sm:gap-x-5 px-[18px] pt-3.5 pb-3">
                     <Figure label="Conversion" note={`${formatNumber(last.count)} of ${formatNumber(steps[0]?.count)} ${noun}`}>
                         {percent(last.ofFirst)}
                     </Figure>
@@ -122,7 +122,7 @@ function TimeView({ state, results, meta }: Answered<FunnelsState, TimeToConvert
     return (
         <>
             <Panel label="Answer" className="min-w-0">
-                <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-1">
+                <div className="flex flex-wrap gap-x-9 gap-y-2 max-sm:gap-x-5 px-[18px] pt-3.5 pb-1">
                     {results.median_conversion_time === undefined || results.median_conversion_time === null ? null : <Figure label="Median time to convert">{formatSeconds(results.median_conversion_time)}</Figure>}
                     {results.average_conversion_time === null ? null : <Figure label="Average">{formatSeconds(results.average_conversion_time)}</Figure>}
                     <Figure label="Converted">{formatNumber(converted)}</Figure>

@@ -1,5 +1,5 @@
 import { useId, useRef } from 'react'
-import { formatNumber } from '@/lib/numbers'
+import { formatNumber, formatShort } from '@/lib/numbers'
 import { formatSeconds } from '@/lib/time'
 import { cx } from '@/ui/classes'
 import { seriesColour } from '../colours'
@@ -105,7 +105,7 @@ function StepText({ step, single, reference, noun, onOpen }: { step: Step; singl
             </div>
             <div className="mt-1 flex flex-wrap items-baseline gap-x-1.5">
                 <button type="button" disabled={step.count === 0} className={cx(door, 'text-[20px] leading-tight font-[620] tracking-[-0.02em]')} title={`Show these ${noun}`} onClick={() => onOpen(step, false, single)}>
-                    {formatNumber(step.count)}
+                    {step.count >= 1e8 ? formatShort(step.count) : formatNumber(step.count)}
                 </button>
                 <span className="text-ink-2">{percent(share)}</span>
             </div>
@@ -116,7 +116,7 @@ function StepText({ step, single, reference, noun, onOpen }: { step: Step; singl
                     <>
                         {step.dropped > 0 ? (
                             <button type="button" className={cx(door, 'text-left')} title={step.optional ? `Show the ${noun} without this step` : `Show the ${noun} who dropped off here`} onClick={() => onOpen(step, true, single)}>
-                                −{formatNumber(step.dropped)} {step.optional ? 'without it' : 'dropped'} ({percent(1 - step.ofPrevious)})
+                                −{formatShort(step.dropped)} {step.optional ? 'without it' : 'dropped'} ({percent(1 - step.ofPrevious)})
                             </button>
                         ) : (
                             <span>{step.optional ? 'everybody did' : 'nobody dropped'}</span>

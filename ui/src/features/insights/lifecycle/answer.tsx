@@ -51,7 +51,7 @@ function Shown({ state, results, meta, openDoor, onChange }: Answered<LifecycleS
         <>
             <Panel label="Answer" className="min-w-0">
                 {balance ? (
-                    <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-1">
+                    <div className="flex flex-wrap gap-x-9 gap-y-2 max-sm:gap-x-5 px-[18px] pt-3.5 pb-1">
                         <Figure label="Came, new or again" value={`+${formatNumber(balance.came)}`} />
                         <Figure label="Went dormant" value={`−${formatNumber(balance.went)}`} />
                         <Figure label="Came for each who went" value={balance.went === 0 ? '–' : formatNumber(balance.came / balance.went)} />

@@ -7,6 +7,7 @@ import { describeRange } from '@/lib/date-range'
 import { formatNumber } from '@/lib/numbers'
 import { bucketLabel, dayIn, formatClock, type BucketInterval } from '@/lib/time'
 import { Button } from '@/ui/button'
+import { useNarrow } from '@/ui/narrow'
 import { Panel } from '@/ui/panel'
 import { AnswerFrame, KeptContext, type Answered } from '../answer-frame'
 import { nounOf } from '../funnels/answer'
@@ -34,7 +35,9 @@ function Shown({ state, results, meta, openDoor }: Answered<RetentionState, Rete
     const [highlighted, setHighlighted] = useState<string | null>(null)
     const blocks = useMemo(() => blocksOf(results, state.period, state.reference, new Date()), [results, state.period, state.reference])
     const noun = nounOf(state)
-    const cohortName = (cohort: Cohort): string => bucketLabel(`${dayIn(new Date(cohort.date), project.timezone)} ${formatClock(cohort.date, project.timezone)}`, intervalOf[state.period], true)
+    const narrow = useNarrow()
+    const named = (long: boolean) => (cohort: Cohort): string => bucketLabel(`${dayIn(new Date(cohort.date), project.timezone)} ${formatClock(cohort.date, project.timezone)}`, intervalOf[state.period], long)
+    const [cohortName, shortName] = [named(true), named(false)]
     if (blocks.every((block) => block.cohorts.every((cohort) => cohort.size === 0))) {
         return (
             <Nothing title="Nobody started in this time" meta={meta}>
@@ -67,7 +70,7 @@ function Shown({ state, results, meta, openDoor }: Answered<RetentionState, Rete
                             {block.label}
                         </h3>
                     ) : null}
-                    <RetentionGrid block={block} name={cohortName} noun={noun} onOpen={(cohort, row, column) => open(block, cohort, row, column)} />
+                    <RetentionGrid block={block} name={cohortName} rowName={narrow ? shortName : cohortName} noun={noun} onOpen={(cohort, row, column) => open(block, cohort, row, column)} />
                 </div>
             ))}
             <div className="flex items-center justify-between gap-2 border-t border-line py-1.5 pr-2 pl-4 text-sm text-ink-3">
@@ -121,7 +124,7 @@ function Headline({ block }: { block: Block }) {
     const known = block.mean.flatMap((share, column) => (column > 0 && share !== null ? [column] : []))
     const columns = [...new Set([known[0], known.includes(7) ? 7 : known[Math.floor(known.length / 2)], known.at(-1)])].filter((column) => column !== undefined)
     return (
-        <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-3">
+        <div className="flex flex-wrap gap-x-9 gap-y-2 max-sm:gap-x-5 px-[18px] pt-3.5 pb-3">
             {columns.map((column) => (
                 <div key={column}>
                     <div className="text-sm text-ink-2">Back on {block.columns[column]?.toLowerCase()}</div>

@@ -9,7 +9,7 @@ const striped = 'repeating-linear-gradient(-45deg, transparent 0 4px, var(--surf
 const colour = (strength: number): string => `color-mix(in oklch, var(--s1) ${Math.round(strength * 58)}%, var(--surface))`
 
 /** A row for everybody who started in one period; the further right, the later. */
-export function RetentionGrid({ block, name, noun, onOpen }: { block: Block; name: (cohort: Cohort) => string; noun: string; onOpen: (cohort: Cohort, row: number, column: number) => void }) {
+export function RetentionGrid({ block, name, rowName, noun, onOpen }: { block: Block; name: (cohort: Cohort) => string; rowName: (cohort: Cohort) => string; noun: string; onOpen: (cohort: Cohort, row: number, column: number) => void }) {
     const th = 'h-8 px-1.5 text-sm font-[550] whitespace-nowrap text-ink-2'
     return (
         <div className="overflow-x-auto px-2.5 pb-2.5" tabIndex={0} role="region" aria-label={`Retention grid${block.value === undefined ? '' : ` of ${block.label}`}`}>
@@ -44,7 +44,7 @@ export function RetentionGrid({ block, name, noun, onOpen }: { block: Block; nam
                     {block.cohorts.map((cohort, row) => (
                         <tr key={cohort.key}>
                             <th scope="row" className="sticky left-0 z-10 h-8 bg-surface px-1.5 text-left font-[450] whitespace-nowrap">
-                                {name(cohort)}
+                                {rowName(cohort)}
                             </th>
                             <td className="px-1.5 text-right">
                                 {cohort.size === 0 ? (

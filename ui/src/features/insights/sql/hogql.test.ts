@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { askedAt, isQuoted, marksOf, propertyText } from './hogql'
+import { asText, askedAt, isQuoted, marksOf, propertyText } from './hogql'
 
 const at = (text: string) => askedAt(text, text.length)
 
@@ -35,5 +35,12 @@ describe('marks', () => {
     it('stay within the text and can be seen', () => {
         const marks = marksOf([{ start: 7, end: 10, message: 'a' }, { message: 'b' }, { start: 90, end: 99, message: 'c' }, { start: 3, end: 3, message: 'd' }], 'error', 12)
         expect(marks.map((mark) => [mark.from, mark.to])).toEqual([[7, 10], [0, 12], [11, 12], [3, 4]])
+    })
+})
+
+describe('what the server ran', () => {
+    it('is written a clause a line, and strings stay whole', () => {
+        expect(asText("SELECT ' FROM x', (SELECT 1 FROM b) FROM events WHERE event = 'it\\'s WHERE' GROUP BY a LIMIT 400001")).toBe("SELECT ' FROM x', (SELECT 1 FROM b)\nFROM events\nWHERE event = 'it\\'s WHERE'\nGROUP BY a")
+        expect(asText('SELECT 1 FROM events LIMIT 100')).toBe('SELECT 1\nFROM events\nLIMIT 100')
     })
 })

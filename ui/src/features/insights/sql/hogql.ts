@@ -48,3 +48,32 @@ export function marksOf(notices: HogQLNotice[], severity: Mark['severity'], leng
         return { from, to, severity, message: notice.fix ? `${notice.message}. ${notice.fix}` : notice.message }
     })
 }
+
+const clauses = /^(FROM|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT|(?:LEFT |RIGHT |FULL |INNER |CROSS )?(?:ARRAY )?JOIN|UNION ALL|UNION DISTINCT)\b/i
+
+/** What the server ran, one clause a line, without the limit that only guards the server. */
+export function asText(hogql: string): string {
+    const text = hogql.replace(/\s+LIMIT \d{6,}\s*$/i, '')
+    let depth = 0
+    let quote: string | null = null
+    let out = ''
+    for (let index = 0; index < text.length; index += 1) {
+        const char = text[index] ?? ''
+        if (quote !== null) {
+            if (char === '\\') {
+                out += char + (text[index + 1] ?? '')
+                index += 1
+                continue
+            }
+            if (char === quote) quote = null
+        } else if (char === "'" || char === '"' || char === '`') quote = char
+        else if (char === '(' || char === '[') depth += 1
+        else if (char === ')' || char === ']') depth -= 1
+        else if (char === ' ' && depth === 0 && clauses.test(text.slice(index + 1))) {
+            out += '\n'
+            continue
+        }
+        out += char
+    }
+    return out
+}

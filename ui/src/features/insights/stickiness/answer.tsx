@@ -49,7 +49,7 @@ function Shown({ state, results, meta, openDoor }: Answered<StickinessState, Sti
     return (
         <>
             <Panel label="Answer" className="min-w-0">
-                <div className="flex flex-wrap gap-x-9 gap-y-2 px-[18px] pt-3.5 pb-1">
+                <div className="flex flex-wrap gap-x-9 gap-y-2 max-sm:gap-x-5 px-[18px] pt-3.5 pb-1">
                     {lines.slice(0, 4).map((line) => {
                         const mean = average(line, state.cumulative)
                         return (
