@@ -36,6 +36,9 @@ const FILES: &[(&str, &str)] = &[
     ("hogql_limit", include_str!("../golden/hogql_limit.json")),
     ("merged_persons", include_str!("../golden/merged_persons.json")),
     ("sessions", include_str!("../golden/sessions.json")),
+    ("sessions_query", include_str!("../golden/sessions_query.json")),
+    ("taxonomy", include_str!("../golden/taxonomy.json")),
+    ("traces", include_str!("../golden/traces.json")),
     ("trends_active_users", include_str!("../golden/trends_active_users.json")),
     ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
     ("trends_breakdown_few", include_str!("../golden/trends_breakdown_few.json")),
@@ -58,6 +61,7 @@ const FILES: &[(&str, &str)] = &[
     ("trends_timezone", include_str!("../golden/trends_timezone.json")),
     ("trends_weeks", include_str!("../golden/trends_weeks.json")),
     ("web_analytics", include_str!("../golden/web_analytics.json")),
+    ("web_breakdowns", include_str!("../golden/web_breakdowns.json")),
     ("web_edges", include_str!("../golden/web_edges.json")),
 ];
 

@@ -359,7 +359,7 @@ fn compare(left: &str, op: CompareOp, right: &str) -> String {
 fn call(call: &FunctionCall, typed: &Typed) -> String {
     let Some(function) = Function::find(call.name) else { return "NULL".to_owned() };
     if function.role != crate::functions::Role::Scalar {
-        return aggregate::call(call, function, &typed.kind);
+        return aggregate::call(call, function, typed);
     }
     match function.spelling {
         Spelling::Call(name) => format!("{name}({})", list(&call.args)),

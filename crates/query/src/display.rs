@@ -101,6 +101,17 @@ fn name(name: &str, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_char('`')
 }
 
+/// A name as it has to be written in a query.
+pub fn quoted(plain: &str) -> String {
+    struct Name<'a>(&'a str);
+    impl fmt::Display for Name<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            name(self.0, f)
+        }
+    }
+    Name(plain).to_string()
+}
+
 fn escape(text: &str, quote: char, f: &mut Formatter<'_>) -> fmt::Result {
     for c in text.chars() {
         match c {

@@ -28,10 +28,11 @@ pub mod typed;
 
 pub use context::{BounceMode, ChannelRule, Context, LimitRule, PersonsMode, PropertyType, PropertyTypes, SessionRules};
 pub use datafusion::{interpreted_functions, print_datafusion};
+pub use display::quoted;
 pub use parser::{MAX_DEPTH, parse, parse_expr};
 pub use printed::{ColumnKind, ColumnSource, ColumnUse, Printed, PropertyOwner, Table, TableUse};
 pub use resolve::{ResolveError, Resolved, resolve};
-pub use schema::session_properties;
+pub use schema::{DescribedTable, FieldKind, described_tables, session_properties, visible_fields};
 
 /// The text is not HogQL. Offsets are bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,10 @@
 use crate::printed::{ColumnKind, PropertyOwner, Table};
 use crate::typed::{INT64, Type};
 
+mod described;
 mod sessions;
+
+pub use described::{DescribedTable, FieldKind, described_tables, visible_fields};
 
 pub use sessions::{SESSION_FIELDS, SessionField, session_expr, session_properties};
 

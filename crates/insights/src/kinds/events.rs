@@ -1,7 +1,7 @@
 //! The events table: chosen columns of matching events, newest first.
 
 use super::Answer;
-use super::rows::{self, check_columns, column, order, page};
+use super::rows::{self, check_columns, column, order, page, unaliased};
 use crate::cells;
 use crate::conditions::Subject;
 use crate::dates::{Calendar, ParsedDate, parse_date};
@@ -13,7 +13,7 @@ use arrow_array::RecordBatch;
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
 use model::Timestamp;
-use query::ast::{CompareOp, Expr, ExprKind, Order, Select};
+use query::ast::{CompareOp, Expr, Order, Select};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -94,13 +94,6 @@ fn build(query: &EventsQuery, run: &Run) -> Result<(Select, Vec<Column>), Failur
         select = select.column(if expr.alias().is_some() { expr } else { expr.aliased(&format!("column_{index}")) });
     }
     Ok((select.order_by(order_by).limit(limit).offset(offset), columns))
-}
-
-fn unaliased(expr: &Expr) -> Expr {
-    match &expr.kind {
-        ExprKind::Alias { expr, .. } => (**expr).clone(),
-        _ => expr.clone(),
-    }
 }
 
 fn orders(query: &EventsQuery, exprs: &[Expr], aggregated: &[bool]) -> Result<Vec<Order>, Failure> {

@@ -13,18 +13,25 @@ pub mod options;
 pub mod persons;
 pub mod property_values;
 mod rows;
+pub mod schema;
+pub mod sessions;
+pub mod sessions_timeline;
+pub mod taxonomy;
+pub mod trace;
+pub mod traces;
 pub mod trends;
 mod web;
 
 use crate::failure::Failure;
 use crate::nodes;
 use crate::run::Run;
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+use taxonomy::{actors as actors_taxonomy, event as event_taxonomy, team as team_taxonomy};
 use web::{
     external_clicks as web_external_clicks, goals as web_goals, overview as web_overview, stats as web_stats, url_search as web_url_search,
     vitals as web_vitals, vitals_paths as web_vitals_paths,
 };
-use futures::future::BoxFuture;
-use serde_json::{Map, Value};
 
 /// The members of an answer that are the kind's own.
 pub type Answer = Map<String, Value>;
@@ -55,6 +62,14 @@ kinds! {
     "PersonsNode" => persons, cached: true;
     "GroupsQuery" => groups, cached: true;
     "PropertyValuesQuery" => property_values, cached: true;
+    "SessionsQuery" => sessions, cached: true;
+    "SessionsTimelineQuery" => sessions_timeline, cached: true;
+    "TracesQuery" => traces, cached: true;
+    "TraceQuery" => trace, cached: true;
+    "EventTaxonomyQuery" => event_taxonomy, cached: true;
+    "TeamTaxonomyQuery" => team_taxonomy, cached: true;
+    "ActorsPropertyTaxonomyQuery" => actors_taxonomy, cached: true;
+    "DatabaseSchemaQuery" => schema, cached: false;
     "WebOverviewQuery" => web_overview, cached: true;
     "WebStatsTableQuery" => web_stats, cached: true;
     "WebGoalsQuery" => web_goals, cached: true;
@@ -77,20 +92,12 @@ const LATER: &[&str] = &[
     "FunnelCorrelationActorsQuery",
     "StickinessActorsQuery",
     "InsightActorsQuery",
-    "SessionsQuery",
-    "SessionsTimelineQuery",
     "RecordingsQuery",
-    "TracesQuery",
-    "TraceQuery",
     "ErrorTrackingQuery",
     "ErrorTrackingBreakdownsQuery",
     "ErrorTrackingIssueCorrelationQuery",
     "ErrorTrackingSimilarIssuesQuery",
     "WebTrendsQuery",
-    "EventTaxonomyQuery",
-    "TeamTaxonomyQuery",
-    "ActorsPropertyTaxonomyQuery",
-    "DatabaseSchemaQuery",
     "LogsQuery",
     "TraceSpansQuery",
     "RevenueAnalyticsOverviewQuery",

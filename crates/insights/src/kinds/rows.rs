@@ -53,6 +53,14 @@ pub fn order(text: &str) -> Result<Order, Failure> {
     Ok(if descending { expr.descending() } else { expr.ascending() })
 }
 
+/// The expression behind its name.
+pub fn unaliased(expr: &Expr) -> Expr {
+    match &expr.kind {
+        ExprKind::Alias { expr, .. } => (**expr).clone(),
+        _ => expr.clone(),
+    }
+}
+
 /// LIMIT and OFFSET as a client asks for them.
 pub fn page(limit: Option<i64>, offset: Option<i64>) -> Result<(i64, i64), Failure> {
     const DEFAULT: i64 = 100;

@@ -4,6 +4,9 @@ pub mod filters;
 pub mod series;
 #[macro_use]
 pub mod tables;
+pub mod sessions;
+pub mod taxonomy;
+pub mod traces;
 pub mod trends;
 pub mod web;
 

@@ -2,13 +2,14 @@ use super::{code, direction, eval, expr, fill, key, list, text, window};
 use crate::functions::{Function, Spelling};
 use crate::typed::*;
 
-pub fn call(call: &FunctionCall, function: &Function, kind: &Type) -> String {
+pub fn call(call: &FunctionCall, function: &Function, typed: &Typed) -> String {
+    let kind = &typed.kind;
     let after = after(call, &[]);
     match function.spelling {
         Spelling::Call(name) => format!("{name}({}){after}", list(&call.args)),
         Spelling::Template(template) => fill(template, &call.args, &after),
         Spelling::Eval => eval(call.name, &call.args, kind),
-        Spelling::Special => special(call, kind),
+        Spelling::Special => special(call, typed),
     }
 }
 
@@ -20,26 +21,30 @@ fn after(call: &FunctionCall, present: &[&Typed]) -> String {
     filter + &call.window.as_ref().map(window).unwrap_or_default()
 }
 
-fn special(call: &FunctionCall, kind: &Type) -> String {
+fn special(call: &FunctionCall, typed: &Typed) -> String {
+    let kind = &typed.kind;
     let plain = after(call, &[]);
     let distinct = if call.distinct { "DISTINCT " } else { "" };
-    let Some(first) = call.args.first() else { return format!("count(*){plain}") };
+    // Of no rows, `-OrNull` answers NULL.
+    let counted = |count: String| if typed.nullable { format!("nullif({count}, 0)") } else { count };
+    let Some(first) = call.args.first() else { return counted(format!("count(*){plain}")) };
     let value = expr(first);
     let present = after(call, &[first]);
     match call.name {
-        "count" => format!("count({distinct}{value}){plain}"),
-        "uniq" => format!("count(DISTINCT {value}){plain}"),
+        "count" => counted(format!("count({distinct}{value}){plain}")),
+        "uniq" => counted(format!("count(DISTINCT {value}){plain}")),
+        "sum" if typed.nullable => format!("sum({distinct}{value}){plain}"),
         "sum" => {
             format!("coalesce(sum({distinct}{value}){plain}, {})", if *kind == Type::Float { "arrow_cast('0', 'Float64')" } else { "0" })
         }
-        "min" | "max" => or_default(&format!("{}({value}){plain}", call.name), first),
-        "any" => or_default(&format!("first_value({value}{}){present}", order_by(call)), first),
-        "anyLast" => or_default(&format!("last_value({value}{}){present}", order_by(call)), first),
+        "min" | "max" => or_default(&format!("{}({value}){plain}", call.name), first, typed),
+        "any" => or_default(&format!("first_value({value}{}){present}", order_by(call)), first, typed),
+        "anyLast" => or_default(&format!("last_value({value}{}){present}", order_by(call)), first, typed),
         "argMin" | "argMax" => {
             let by = &call.args[1];
             let order = if call.name == "argMin" { "ASC" } else { "DESC" };
             let sql = format!("first_value({value} ORDER BY {} {order} NULLS LAST){}", key(by), after(call, &[first, by]));
-            if by.nullable { sql } else { or_default(&sql, first) }
+            if by.nullable { sql } else { or_default(&sql, first, typed) }
         }
         "median" => format!("percentile_cont({value}, 0.5){present}"),
         "quantile" => format!("percentile_cont({value}, {}){present}", fraction(call.params.first())),
@@ -119,9 +124,9 @@ fn fraction(param: Option<&Typed>) -> String {
 }
 
 /// Of no rows, ClickHouse answers the type's default where the column cannot be NULL.
-fn or_default(sql: &str, arg: &Typed) -> String {
+fn or_default(sql: &str, arg: &Typed, result: &Typed) -> String {
     let default = match &arg.kind {
-        _ if arg.nullable => return sql.to_owned(),
+        _ if arg.nullable || result.nullable => return sql.to_owned(),
         Type::Int(_) => "0".to_owned(),
         Type::Float => "arrow_cast('0', 'Float64')".to_owned(),
         Type::String => "''".to_owned(),
