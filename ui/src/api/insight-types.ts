@@ -31,6 +31,7 @@ export type FunnelsQuery = InsightQueryBase & {
     series: EntityNode[]
     interval?: Interval
     breakdownFilter?: BreakdownFilter
+    compareFilter?: CompareFilter
     funnelsFilter?: {
         funnelOrderType?: FunnelOrder
         funnelVizType?: FunnelView
@@ -88,6 +89,7 @@ export type RetentionQuery = InsightQueryBase & {
         timeWindowMode?: 'strict_calendar_dates' | '24_hour_windows'
         retentionReference?: 'total' | 'previous'
         retentionCustomBrackets?: number[]
+        aggregationType?: 'count' | 'sum' | 'avg'
         display?: string
     }
 }

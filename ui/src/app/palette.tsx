@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { Dialog as RadixDialog } from 'radix-ui'
-import { ArrowRight, BarChart3, Copy, LogOut, Moon, Search, Settings, Sun, UserRound, FolderOpen, type LucideIcon } from 'lucide-react'
+import { ArrowRight, BarChart3, Copy, LogOut, Moon, Plus, Search, Settings, Sun, UserRound, FolderOpen, type LucideIcon } from 'lucide-react'
 import { useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import { useProject, useUser } from '@/api/project'
 import { eventDefinitions, insightList, personList } from '@/api/queries'
+import { kinds } from '@/features/insights/kinds'
 import { rank } from '@/lib/fuzzy'
 import { eventLabel } from '@/lib/known-names'
 import { cx } from '@/ui/classes'
@@ -55,6 +56,14 @@ function useCommands(query: string): Command[] {
                 label,
                 icon: Settings,
                 run: () => void navigate({ to: '/project/$projectId/settings/$section', params: { ...params, section } }),
+            })),
+            ...kinds.map((kind): Command => ({
+                id: `new-${kind.value}`,
+                group: 'Do',
+                label: kind.value === 'sql' ? 'New SQL query' : `New ${kind.label.toLowerCase()} insight`,
+                words: `insight create ask ${kind.asks}`,
+                icon: Plus,
+                run: () => void navigate({ to: '/project/$projectId/insights/new', params, search: kind.value === 'trends' ? {} : { kind: kind.value } }),
             })),
             {
                 id: 'copy-token',

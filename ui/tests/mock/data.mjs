@@ -59,9 +59,11 @@ export const propertyDefinitions = Object.entries(properties()).map(([name, valu
 export const groups = ['Acme', 'Northwind', 'Initech', 'Globex', 'Umbrella', 'Hooli'].map((name, index) => ({ group_type_index: 0, group_key: name.toLowerCase(), group_properties: { name, employees: 12 * (index + 1) * 7, plan: ['free', 'pro', 'team'][index % 3], industry: ['Retail', 'Software'][index % 2] }, created_at: ago(86400 * (index + 2)) }))
 
 const trend = (source, name) => ({ kind: 'InsightVizNode', source: { kind: 'TrendsQuery', series: [{ kind: 'EventsNode', event: name, math: 'dau' }], interval: 'day', dateRange: { date_from: '-30d' }, trendsFilter: { display: source } } })
+const others = [['Checkout', { kind: 'FunnelsQuery', series: [{ kind: 'EventsNode', event: '$pageview' }, { kind: 'EventsNode', event: 'order_paid' }] }], ['Who comes back', { kind: 'RetentionQuery', retentionFilter: {} }], ['Ways to pricing', { kind: 'PathsQuery', pathsFilter: { endPoint: '/pricing' } }], ['By hand', { kind: 'HogQLQuery', query: '-- events of a day\nselect 1' }], ['Heatmap of hours', { kind: 'CalendarHeatmapQuery', series: [] }]]
+
 export const insights = [
     ['Sign-ups by channel', 'signed_up', 'ActionsLineGraph', true], ['Daily visitors', '$pageview', 'ActionsLineGraph'], ['Revenue', 'order_paid', 'ActionsBar'], ['Orders today', 'order_paid', 'BoldNumber'], [absurd ? long : 'Upgrades by plan', 'plan_upgraded', 'ActionsBarValue'], ['Searches', 'search_performed', 'ActionsTable'],
-].map(([name, event, display, favorited], index) => ({ id: index + 1, short_id: `abcd123${index}`, name, favorited: !!favorited, saved: true, query: trend(display, event), created_at: ago(86400 * 20), created_by: user, last_modified_at: ago(3600 * (index * 7 + 1)), description: '' }))
+].map(([name, event, display, favorited], index) => ({ id: index + 1, short_id: `abcd123${index}`, name, favorited: !!favorited, saved: true, query: trend(display, event) })).concat(others.map(([name, query], index) => ({ id: 20 + index, short_id: `other12${index}`, name, favorited: false, saved: true, query: { kind: 'InsightVizNode', source: query } }))).map((insight, index) => ({ ...insight, created_at: ago(86400 * 20), created_by: user, last_modified_at: ago(3600 * (index * 7 + 1)), description: '' }))
 
 const days = (query) => {
     const hours = query.interval === 'hour'

@@ -34,7 +34,12 @@ const displayIcons: Record<TrendsDisplay, LucideIcon> = {
 
 const iconOf = (state: InsightState | null): LucideIcon => (state === null ? Braces : state.kind === 'trends' ? displayIcons[state.display] : kindIcons[state.kind])
 
-const kindOf = (state: InsightState | null): string => (state ? kindLabel(state.kind) : 'Query')
+/** The kind and what it asks; some names begin with their kind already. */
+function asked(state: InsightState | null): string {
+    if (state === null) return 'A query without an editor'
+    const [kind, name] = [kindLabel(state.kind), derivedName(state)]
+    return name.startsWith(kind) ? name : `${kind}: ${name}`
+}
 
 const starts: { title: string; text: string; state: InsightState }[] = [
     { title: 'Visitors per day', text: 'Unique persons with a page view', state: { ...initialState, series: [{ event: '$pageview', math: 'dau', filters: [] }], range: { from: '-30d', to: null }, compare: 'previous' } },
@@ -83,8 +88,7 @@ export function InsightListPage() {
                 const state = stateFrom(insight.query)
                 return (
                     <span className="text-ink-3" dir="auto">
-                        {kindOf(state)}
-                        {insight.description ? `: ${insight.description}` : state ? `: ${derivedName(state)}` : ''}
+                        {insight.description || asked(state)}
                     </span>
                 )
             },

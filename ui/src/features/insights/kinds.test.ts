@@ -59,6 +59,9 @@ describe('kinds of insight', () => {
         expect(stateFrom({ kind: 'DataTableNode', source: { kind: 'EventsQuery', select: ['*'] } })).toBeNull()
         expect(stateFrom({ kind: 'InsightVizNode', source: { kind: 'CalendarHeatmapQuery', series: [] } })).toBeNull()
         expect(stateFrom(null)).toBeNull()
+        expect(stateFrom({ kind: 'RetentionQuery', retentionFilter: { retentionCustomBrackets: [1, 3] } })).toBeNull()
+        expect(stateFrom({ kind: 'RetentionQuery', retentionFilter: { aggregationType: 'sum', aggregationProperty: 'price' } })).toBeNull()
+        expect(stateFrom({ kind: 'FunnelsQuery', series: [{ kind: 'EventsNode', event: 'a' }], compareFilter: { compare: true } })).toBeNull()
         const either = { type: 'OR', values: [{ type: 'AND', values: [{ type: 'event', key: 'a' }] }, { type: 'AND', values: [{ type: 'event', key: 'b' }] }] }
         expect(stateFrom({ kind: 'TrendsQuery', series: [{ kind: 'EventsNode', event: 'a' }], properties: either })).toBeNull()
     })

@@ -112,7 +112,8 @@ export function funnelQuery(state: FunnelsState): FunnelsQuery {
 export function funnelFrom(query: FunnelsQuery): FunnelsState | null {
     const series = fromNodes(query.series)
     const breakdowns = breakdownsFrom(query.breakdownFilter)
-    if (!series || !breakdowns) return null
+    // A second funnel beside the first has no place in the drawing yet.
+    if (!series || !breakdowns || query.compareFilter?.compare) return null
     const filter = query.funnelsFilter ?? {}
     return {
         ...initialFunnel,

@@ -78,11 +78,11 @@ export function retentionQuery(state: RetentionState): RetentionQuery {
     return { kind: 'RetentionQuery', ...commonQuery(state), ...breakdownQuery(state.breakdowns), retentionFilter: filter }
 }
 
-/** null for what the editor cannot show: brackets of unequal length. */
+/** null for what the editor cannot show: brackets of unequal length, sums of a property. */
 export function retentionFrom(query: RetentionQuery): RetentionState | null {
     const filter = query.retentionFilter ?? {}
     const breakdowns = breakdownsFrom(query.breakdownFilter)
-    if (!breakdowns || (filter.retentionCustomBrackets?.length ?? 0) > 0) return null
+    if (!breakdowns || (filter.retentionCustomBrackets?.length ?? 0) > 0 || (filter.aggregationType ?? 'count') !== 'count') return null
     return {
         ...commonFrom(query),
         kind: 'retention',
