@@ -95,13 +95,15 @@ def run_growth(options: argparse.Namespace) -> int:
         for count in options.merges
     ]
     threads = max(options.threads)
+    named = report.threads_named(threads)
     for kind in (sizes or merges)[0].outcome.kinds:
-        print(growth.show(f"By events, 1 % of persons merged, {threads} threads", sizes, threads, kind), end="\n\n")
-        print(growth.show(f"By merged persons, {options.merges_events:,} events, {threads} threads", merges, threads, kind), end="\n\n")
+        print(growth.show(f"By events, 1 % of persons merged, {named}", sizes, threads, kind), end="\n\n")
+        print(growth.show(f"By merged persons, {options.merges_events:,} events, {named}", merges, threads, kind), end="\n\n")
+    found = report.problems(
+        {f"{step.label} {what}": step.outcome.figures[threads] for what, steps in [("events", sizes), ("merges", merges)] for step in steps}
+    )
+    print("Answers: all equal." if not found else "Answers:\n" + "\n".join(found))
     steps = sizes + merges
-    for step in steps:
-        for line in report.problems(step.outcome):
-            print(f"{step.label}: {line}")
     write_json(options, {"by_events": labelled(sizes), "by_merges": labelled(merges)})
     return 0 if all(step.outcome.all_agree for step in steps) else 1
 

@@ -83,20 +83,21 @@ def plain(outcome: Outcome, threads: int, unit: str, value) -> str:
     return table([unit] + [SHORT[kind] for kind in outcome.kinds], rows)
 
 
-def problems(outcome: Outcome) -> list[str]:
-    """What is not an equal answer, once for all numbers of threads when it is the same."""
+def problems(asked: dict[str, dict[str, dict[str, Figures]]]) -> list[str]:
+    """What is not an equal answer. Figures are given by the name of a measurement; what is the same in several is said once."""
     seen: dict[tuple[str, str, str, str], list[str]] = {}
-    for threads, asked in outcome.figures.items():
-        for query, by_kind in asked.items():
+    for name, by_query in asked.items():
+        for query, by_kind in by_query.items():
             for kind, figures in by_kind.items():
                 if figures.state != "ok":
                     shown = [f"    {what.splitlines()[0][:200]}" for what in figures.detail[:5]]
                     shown += [f"    … and {len(figures.detail) - 5} more"] if len(figures.detail) > 5 else []
-                    seen.setdefault((query, kind, figures.state, "\n".join(shown)), []).append(str(threads))
-    return [
-        f"{title(query)}, {SHORT[kind]}, threads {' and '.join(threads)}: {state}\n{shown}"
-        for (query, kind, state, shown), threads in seen.items()
-    ]
+                    seen.setdefault((query, kind, figures.state, "\n".join(shown)), []).append(name)
+    return [f"{title(query)}, {SHORT[kind]}, {', '.join(names)}: {state}\n{shown}" for (query, kind, state, shown), names in seen.items()]
+
+
+def threads_named(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def machine() -> str:
@@ -113,12 +114,12 @@ def show(outcome: Outcome, rounds: int, before: str) -> str:
     ]
     for threads in outcome.figures:
         parts.append(
-            f"Warm, {threads} thread{'s' if threads > 1 else ''}, median of {rounds} rounds taken in turns. "
+            f"Warm, {threads_named(threads)}, median of {rounds} rounds taken in turns. "
             f"A ratio above 1 means that Hoglet is faster. (!) means that the answer differs.\n\n{times(outcome, threads)}"
         )
     most = max(outcome.figures)
-    parts.append(f"Processor time, {most} threads (resolution 10 ms)\n\n" + plain(outcome, most, "ms", lambda one: median(one.cpu_ms)))
-    parts.append(f"Peak memory of the process while it answers, {most} threads\n\n" + plain(outcome, most, "MB", lambda one: one.peak_mb))
+    parts.append(f"Processor time, {threads_named(most)} (resolution 10 ms)\n\n" + plain(outcome, most, "ms", lambda one: median(one.cpu_ms)))
+    parts.append(f"Peak memory of the process while it answers, {threads_named(most)}\n\n" + plain(outcome, most, "MB", lambda one: one.peak_mb))
     if outcome.ready_ms:
         parts.append(
             "Cold: engine stopped, its files' pages dropped with posix_fadvise, started, first answer\n\n"
@@ -129,7 +130,7 @@ def show(outcome: Outcome, rounds: int, before: str) -> str:
         )
     sizes = [[SHORT.get(name, name), f"{size:.1f}"] for name, size in outcome.bytes_per_event.items()]
     parts.append("On disk\n\n" + table(["bytes per event", ""], sizes))
-    found = problems(outcome)
+    found = problems({threads_named(threads): asked for threads, asked in outcome.figures.items()})
     parts.append("Answers: all equal." if not found else "Answers:\n" + "\n".join(found))
     return "\n\n".join(parts)
 
