@@ -3,11 +3,13 @@
 use crate::Engine;
 use crate::cache::{self, Kept, Watermark};
 use crate::failure::Failure;
-use crate::jobs::{Outcome, Status};
+use crate::jobs::{Outcome, Subject};
 use crate::kinds::{self, Kind};
+use crate::legacy;
 use crate::nodes::{self, Modifiers};
 use crate::overrides::{self, FiltersOverride};
 use crate::run::{Purpose, Run};
+use crate::staleness;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -58,13 +60,14 @@ pub struct Question {
     pub client_query_id: Option<String>,
     pub filters: Option<FiltersOverride>,
     pub variables: Option<Map<String, Value>>,
-    pub name: String,
+    pub subject: Subject,
     pub purpose: Purpose,
 }
 
 impl Question {
     pub fn new(query: Value, refresh: Refresh) -> Question {
-        Question { query, refresh, client_query_id: None, filters: None, variables: None, name: String::new(), purpose: Purpose::Api }
+        let subject = Subject::default();
+        Question { query, refresh, client_query_id: None, filters: None, variables: None, subject, purpose: Purpose::Api }
     }
 }
 
@@ -77,6 +80,13 @@ pub enum Reply {
     Miss {
         cache_key: String,
     },
+}
+
+/// Is somebody waiting for the answer?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    Waited,
+    Background,
 }
 
 /// A question with its place in the cache.
@@ -96,7 +106,11 @@ impl Engine {
         let prepared =
             stoppable(self.prepare(&team, &question, Some(cancel.clone())), cancel.clone(), self.limits.interactive_deadline).await?;
         let kept = self.answers.last(prepared.key).filter(|_| prepared.kind.cached);
-        let is_fresh = kept.as_ref().is_some_and(|kept| kept.watermark == prepared.watermark);
+        let is_fresh = kept.as_ref().is_some_and(|kept| {
+            kept.watermark == prepared.watermark
+                || question.refresh == Refresh::LazyAsync
+                    && staleness::is_young(&prepared.node, &kept.body, kept.computed_at, self.clock.now())
+        });
         let background = match question.refresh {
             Refresh::ForceCache => {
                 let cache_key = key_text(prepared.key);
@@ -114,7 +128,7 @@ impl Engine {
             return self.run_in_background(team, question, stale);
         }
         // In a task of its own: when the client goes away this future is dropped, `running` with it, and the task hears of it.
-        let computing = tokio::spawn(self.clone().compute(prepared, cancel, id));
+        let computing = tokio::spawn(self.clone().compute(prepared, cancel, id, Haste::Waited));
         let body = computing.await.map_err(|error| Failure::Failed(error.into()))??;
         Ok(Reply::Complete(body))
     }
@@ -126,7 +140,8 @@ impl Engine {
         question: &Question,
         cancel: Option<watch::Receiver<bool>>,
     ) -> Result<Prepared, Failure> {
-        let node = overrides::apply(&question.query, question.filters.as_ref(), question.variables.as_ref())?;
+        let query = legacy::upgrade(&question.query)?;
+        let node = overrides::apply(&query, question.filters.as_ref(), question.variables.as_ref())?;
         let kind = kinds::find(&node)?;
         let modifiers: Option<Modifiers> = match node.get("modifiers").filter(|modifiers| !modifiers.is_null()) {
             Some(modifiers) => Some(nodes::read(modifiers).map_err(|error| Failure::Invalid(format!("modifiers: {error}")))?),
@@ -153,10 +168,16 @@ impl Engine {
         Ok(Prepared { run, node, kind, key, watermark })
     }
 
-    async fn compute(self: Arc<Self>, prepared: Prepared, cancel: watch::Receiver<bool>, id: Option<String>) -> Result<Value, Failure> {
+    async fn compute(
+        self: Arc<Self>,
+        prepared: Prepared,
+        cancel: watch::Receiver<bool>,
+        id: Option<String>,
+        haste: Haste,
+    ) -> Result<Value, Failure> {
         let begun = Instant::now();
         let deadline = prepared.run.deadline;
-        let outcome = stoppable(self.in_turn(&prepared), cancel, deadline).await;
+        let outcome = stoppable(self.in_turn(&prepared, id.as_deref(), haste), cancel, deadline).await;
         if let Some(id) = id {
             let entry = log_entry(&prepared, &id, begun.elapsed(), outcome.as_ref().err());
             self.jobs.write_log(prepared.run.team.id, &id, entry);
@@ -169,14 +190,21 @@ impl Engine {
         Ok(with_envelope(body, false, computed_at, &prepared))
     }
 
-    async fn in_turn(&self, prepared: &Prepared) -> Result<Value, Failure> {
+    async fn in_turn(&self, prepared: &Prepared, id: Option<&str>, haste: Haste) -> Result<Value, Failure> {
         const PATIENCE: Duration = Duration::from_secs(30);
+        let run = &prepared.run;
         let _place = self.queue.try_acquire().map_err(|_| Failure::Busy)?;
-        let _turn = match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
+        let (patience, _background) = match haste {
+            Haste::Waited => (PATIENCE, None),
+            Haste::Background => (run.deadline, self.background_turns.acquire().await.ok()),
+        };
+        let _turn = match tokio::time::timeout(patience, self.turns.acquire()).await {
             Ok(Ok(turn)) => turn,
             _ => return Err(Failure::Capacity),
         };
-        let run = &prepared.run;
+        if let Some(id) = id.filter(|_| haste == Haste::Background) {
+            self.jobs.pick_up(run.team.id, id, self.clock.now(), run.progress.clone());
+        }
         let mut answer = (prepared.kind.run)(run, &prepared.node).await?;
         if let Some(hogql) = run.hogql() {
             answer.entry("hogql").or_insert_with(|| hogql.into());
@@ -194,17 +222,18 @@ impl Engine {
     }
 
     fn run_in_background(self: &Arc<Self>, team: Arc<Team>, question: Question, stale: Option<Value>) -> Result<Reply, Failure> {
-        if self.queue.available_permits() == 0 {
-            return Err(Failure::Busy);
-        }
+        let place = self.background_places.clone().try_acquire_owned().map_err(|_| Failure::Busy)?;
         let id = question.client_query_id.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
-        let (status, is_new) = self.jobs.begin(team.id, &id, self.clock.now(), &question.name);
+        let (status, is_new) = self.jobs.begin(team.id, &id, self.clock.now(), question.subject.clone());
         if is_new {
             let engine = self.clone();
-            tokio::spawn(async move { engine.work(team, question, id).await });
+            tokio::spawn(async move {
+                engine.work(team, question, id).await;
+                drop(place);
+            });
         }
         let mut body = stale.unwrap_or_else(|| json!({}));
-        body["query_status"] = status.to_json(self.clock.now());
+        body["query_status"] = status.to_json(self.clock.now(), self.store.stats().rows);
         Ok(Reply::Pending(body))
     }
 
@@ -214,7 +243,7 @@ impl Engine {
         let answered = async {
             let mut prepared = self.prepare(&team, &question, Some(cancel.clone())).await?;
             prepared.run.deadline = self.limits.long_deadline;
-            self.clone().compute(prepared, cancel.clone(), Some(id.clone())).await
+            self.clone().compute(prepared, cancel.clone(), Some(id.clone()), Haste::Background).await
         };
         let outcome = match stoppable(answered, cancel.clone(), self.limits.long_deadline).await {
             Ok(body) => Outcome::Answered(Arc::new(body)),
@@ -227,8 +256,10 @@ impl Engine {
         self.jobs.finish(team.id, &id, self.clock.now(), outcome);
     }
 
-    pub fn status(&self, team: &Team, id: &str) -> Option<Status> {
-        self.jobs.status(team.id, id)
+    /// The status under an id as clients see it, and how the run ended if it did.
+    pub fn status(&self, team: &Team, id: &str) -> Option<(Value, Option<Outcome>)> {
+        let status = self.jobs.status(team.id, id)?;
+        Some((status.to_json(self.clock.now(), self.store.stats().rows), status.outcome))
     }
 }
 
@@ -264,6 +295,13 @@ async fn time_key(run: &Run, kind: &Kind, node: &Value) -> Result<Value, Failure
     }
     match kind.name {
         "TrendsQuery" => kinds::trends::time_key(run, node).await,
+        "FunnelsQuery" => kinds::funnels::time_key(run, node).await,
+        "FunnelCorrelationQuery" => kinds::correlation::time_key(run, node).await,
+        "RetentionQuery" => kinds::retention::time_key(run, node).await,
+        "LifecycleQuery" => kinds::lifecycle::time_key(run, node).await,
+        "StickinessQuery" => kinds::stickiness::time_key(run, node).await,
+        "PathsQuery" => kinds::paths::time_key(run, node).await,
+        "CalendarHeatmapQuery" => kinds::heatmap::time_key(run, node).await,
         "HogQLQuery" => Ok(kinds::hogql::time_key(node, run)),
         "GroupsQuery" | "PersonsNode" => Ok(Value::Null),
         _ => Ok(second()),
@@ -280,16 +318,13 @@ fn from_cache(kept: &Kept, prepared: &Prepared, _: &Team) -> Value {
 
 /// Adds what clients are told about the cache.
 fn with_envelope(mut body: Value, is_cached: bool, computed_at: Timestamp, prepared: &Prepared) -> Value {
-    let wait_seconds = match prepared.node.get("interval").and_then(Value::as_str) {
-        Some("minute") => 60,
-        Some("hour") => 180,
-        _ => 900,
-    };
+    let next_refresh = computed_at.plus_seconds(staleness::wait_seconds(&prepared.node, &body));
+    let target_age = staleness::target_age(&prepared.node, &body, computed_at);
     if let Some(object) = body.as_object_mut() {
         object.insert("is_cached".to_owned(), is_cached.into());
         object.insert("last_refresh".to_owned(), json!(computed_at));
-        object.insert("next_allowed_client_refresh".to_owned(), json!(computed_at.plus_seconds(wait_seconds)));
-        object.insert("cache_target_age".to_owned(), Value::Null);
+        object.insert("next_allowed_client_refresh".to_owned(), json!(next_refresh));
+        object.insert("cache_target_age".to_owned(), json!(target_age));
         object.insert("cache_key".to_owned(), key_text(prepared.key).into());
         object.insert("timezone".to_owned(), prepared.run.calendar.timezone.name().into());
         object.insert("query_status".to_owned(), Value::Null);

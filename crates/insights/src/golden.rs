@@ -31,13 +31,25 @@ const FILES: &[(&str, &str)] = &[
     ("filter_more", include_str!("../golden/filter_more.json")),
     ("filter_operators", include_str!("../golden/filter_operators.json")),
     ("filter_versions", include_str!("../golden/filter_versions.json")),
+    ("heatmap", include_str!("../golden/heatmap.json")),
     ("hogql", include_str!("../golden/hogql.json")),
     ("hogql_editor", include_str!("../golden/hogql_editor.json")),
     ("hogql_limit", include_str!("../golden/hogql_limit.json")),
+    ("lifecycle", include_str!("../golden/lifecycle.json")),
     ("merged_persons", include_str!("../golden/merged_persons.json")),
+    ("paths", include_str!("../golden/paths.json")),
+    ("paths_cleaning", include_str!("../golden/paths_cleaning.json")),
+    ("paths_cut", include_str!("../golden/paths_cut.json")),
     ("sessions", include_str!("../golden/sessions.json")),
     ("sessions_query", include_str!("../golden/sessions_query.json")),
     ("taxonomy", include_str!("../golden/taxonomy.json")),
+    ("traces", include_str!("../golden/traces.json")),
+    ("sessions_query", include_str!("../golden/sessions_query.json")),
+    ("sessions_query", include_str!("../golden/sessions_query.json")),
+    ("stickiness", include_str!("../golden/stickiness.json")),
+    ("taxonomy", include_str!("../golden/taxonomy.json")),
+    ("taxonomy", include_str!("../golden/taxonomy.json")),
+    ("traces", include_str!("../golden/traces.json")),
     ("traces", include_str!("../golden/traces.json")),
     ("trends_active_users", include_str!("../golden/trends_active_users.json")),
     ("trends_breakdown", include_str!("../golden/trends_breakdown.json")),
@@ -61,6 +73,7 @@ const FILES: &[(&str, &str)] = &[
     ("trends_timezone", include_str!("../golden/trends_timezone.json")),
     ("trends_weeks", include_str!("../golden/trends_weeks.json")),
     ("web_analytics", include_str!("../golden/web_analytics.json")),
+    ("web_breakdowns", include_str!("../golden/web_breakdowns.json")),
     ("web_breakdowns", include_str!("../golden/web_breakdowns.json")),
     ("web_edges", include_str!("../golden/web_edges.json")),
 ];
@@ -122,6 +135,9 @@ struct Fields {
 struct FilePerson {
     distinct_ids: Vec<String>,
     properties: Map<String, Value>,
+    /// Without it: when the first of the distinct ids was first seen.
+    #[serde(default)]
+    created_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +146,8 @@ struct FileGroup {
     index: u8,
     key: String,
     properties: Map<String, Value>,
+    #[serde(default)]
+    created_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -190,7 +208,9 @@ impl Suite {
                 continue;
             }
             match self.person_of(&distinct_id) {
-                Some(person) if person.distinct_ids[0] == distinct_id => add(&person.distinct_ids, &person.properties, first),
+                Some(person) if person.distinct_ids[0] == distinct_id => {
+                    add(&person.distinct_ids, &person.properties, person.created_at.unwrap_or(first));
+                }
                 Some(_) => {}
                 None => add(&[distinct_id], &Map::new(), first),
             }
@@ -203,7 +223,7 @@ impl Suite {
                 index: group.index,
                 key: group.key.clone(),
                 properties: Value::Object(group.properties.clone()).to_string(),
-                created_at: self.file.now,
+                created_at: group.created_at.unwrap_or(self.file.now),
                 updated_at: self.file.now,
             })
             .collect();
@@ -239,6 +259,7 @@ impl Suite {
                 let owner = person.filter(|_| !is_merged).map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
                 let now = person.map(|person| Value::Object(person.properties.clone()));
                 let person_properties = fields.person_properties.clone().or(now);
+                let person_created_at = person.filter(|_| !is_merged).and_then(|person| person.created_at);
                 EventRow {
                     team: TEAM,
                     uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),
@@ -247,7 +268,7 @@ impl Suite {
                     created_at: *at,
                     distinct_id: distinct_id.as_str().into(),
                     person_id: person_uuid(TEAM, owner),
-                    person_created_at: first.get(owner).copied().unwrap_or(*at),
+                    person_created_at: person_created_at.or(first.get(owner).copied()).unwrap_or(*at),
                     person_mode: PersonMode::Full,
                     properties: properties_of(properties),
                     person_properties: Arc::new(properties_of(&person_properties.unwrap_or_default())),

@@ -1,5 +1,6 @@
 //! Queries that run in the background, and all running ones so that they can be cancelled.
 
+use crate::run::Progress;
 use model::{TeamId, Timestamp};
 use moka::sync::Cache;
 use parking_lot::Mutex;
@@ -31,7 +32,17 @@ pub struct Status {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
-    pub labels: Vec<String>,
+    pub subject: Subject,
+    /// Known once the run has its turn.
+    pub progress: Option<(Timestamp, Arc<Progress>)>,
+}
+
+/// What a background run is for.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    pub name: String,
+    pub insight: Option<i64>,
+    pub dashboard: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,19 +53,24 @@ pub enum Outcome {
 }
 
 impl Status {
-    pub fn to_json(&self, now: Timestamp) -> Value {
+    /// `rows` is how many there are to read at most.
+    pub fn to_json(&self, now: Timestamp, rows: u64) -> Value {
         let (error, message, results) = match &self.outcome {
             None => (false, None, Value::Null),
             Some(Outcome::Answered(results)) => (false, None, (**results).clone()),
             Some(Outcome::Failed(message)) => (true, message.clone(), Value::Null),
         };
         let until = self.ended_at.unwrap_or(now);
+        let picked_up = self.progress.as_ref().map(|(at, _)| *at);
+        let (rows_read, bytes_read) = self.progress.as_ref().map_or((0, 0), |(_, progress)| progress.read());
+        let labels = if self.subject.name.is_empty() { Vec::new() } else { vec![self.subject.name.as_str()] };
         json!({
-            "id": self.id, "query_async": true, "team_id": self.team.0, "insight_id": null, "dashboard_id": null,
+            "id": self.id, "query_async": true, "team_id": self.team.0,
+            "insight_id": self.subject.insight, "dashboard_id": self.subject.dashboard,
             "error": error, "complete": self.outcome.is_some(), "error_message": message, "results": results,
-            "start_time": self.started_at, "pickup_time": self.started_at, "end_time": self.ended_at,
-            "expiration_time": self.started_at.plus_seconds(KEPT.as_secs() as i64), "task_id": self.id, "labels": self.labels,
-            "query_progress": {"bytes_read": 0, "rows_read": 0, "estimated_rows_total": 0,
+            "start_time": self.started_at, "pickup_time": picked_up, "end_time": self.ended_at,
+            "expiration_time": self.started_at.plus_seconds(KEPT.as_secs() as i64), "task_id": self.id, "labels": labels,
+            "query_progress": {"bytes_read": bytes_read, "rows_read": rows_read, "estimated_rows_total": rows.max(rows_read),
                                "time_elapsed": until.since(self.started_at) / 1_000, "active_cpu_time": 0},
         })
     }
@@ -122,15 +138,21 @@ impl Jobs {
     }
 
     /// The status of a new background query, or of the one that already runs under the id.
-    pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, label: &str) -> (Status, bool) {
+    pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, subject: Subject) -> (Status, bool) {
         let known = self.status(team, id).filter(|status| status.outcome.is_none());
         if let Some(status) = known {
             return (status, false);
         }
-        let labels = if label.is_empty() { Vec::new() } else { vec![label.to_owned()] };
-        let status = Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, labels };
+        let status = Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, subject, progress: None };
         self.statuses.insert((team, id.to_owned()), Arc::new(Mutex::new(status.clone())));
         (status, true)
+    }
+
+    /// The run under the id has begun to read.
+    pub fn pick_up(&self, team: TeamId, id: &str, now: Timestamp, progress: Arc<Progress>) {
+        if let Some(status) = self.statuses.get(&(team, id.to_owned())) {
+            status.lock().progress.get_or_insert((now, progress));
+        }
     }
 
     pub fn finish(&self, team: TeamId, id: &str, now: Timestamp, outcome: Outcome) {
@@ -187,12 +209,17 @@ mod tests {
     #[test]
     fn asking_twice_for_the_same_background_query_starts_it_once() {
         let jobs = Jobs::new();
-        assert!(jobs.begin(TEAM, "q", Timestamp(0), "").1);
-        assert!(!jobs.begin(TEAM, "q", Timestamp(0), "").1);
+        let subject = Subject { insight: Some(3), ..Subject::default() };
+        assert!(jobs.begin(TEAM, "q", Timestamp(0), subject.clone()).1);
+        assert!(!jobs.begin(TEAM, "q", Timestamp(0), subject.clone()).1);
+        let waiting = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(1_000_000), 10);
+        assert_eq!((&waiting["pickup_time"], &waiting["insight_id"], &waiting["complete"]), (&Value::Null, &json!(3), &json!(false)));
+        jobs.pick_up(TEAM, "q", Timestamp(2_000_000), Arc::default());
         jobs.finish(TEAM, "q", Timestamp(5_000_000), Outcome::Failed(Some("no".into())));
-        let json = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(9_000_000));
+        let json = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(9_000_000), 10);
+        assert_eq!((&json["pickup_time"], &json["query_progress"]["estimated_rows_total"]), (&json!(Timestamp(2_000_000)), &json!(10)));
         assert_eq!((&json["complete"], &json["error"], &json["error_message"]), (&json!(true), &json!(true), &json!("no")));
         assert_eq!(json["query_progress"]["time_elapsed"], 5_000);
-        assert!(jobs.begin(TEAM, "q", Timestamp(0), "").1);
+        assert!(jobs.begin(TEAM, "q", Timestamp(0), subject).1);
     }
 }

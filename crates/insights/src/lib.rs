@@ -25,12 +25,14 @@ mod formula;
 pub mod golden;
 mod jobs;
 mod kinds;
+mod legacy;
 mod nodes;
 mod overrides;
 mod routes;
 mod run;
 mod semver;
 mod sessions;
+mod staleness;
 mod store;
 
 pub use routes::routes;
@@ -128,6 +130,9 @@ pub(crate) struct Engine {
     /// When each project's first event was, as of a number of rows in the store.
     pub first_events: Cache<TeamId, (u64, Option<Timestamp>)>,
     pub turns: Semaphore,
+    /// Background runs, which may take minutes, leave a turn and half of the waiting places to people who wait for an answer.
+    pub background_turns: Semaphore,
+    pub background_places: Arc<Semaphore>,
     pub queue: Semaphore,
 }
 
@@ -144,6 +149,8 @@ impl InsightsState {
             jobs: Jobs::new(),
             first_events: Cache::new(10_000),
             turns: Semaphore::new(limits.concurrent),
+            background_turns: Semaphore::new(limits.concurrent.saturating_sub(1).max(1)),
+            background_places: Arc::new(Semaphore::new((limits.waiting / 2).max(1))),
             queue: Semaphore::new(limits.concurrent + limits.waiting),
         };
         InsightsState { engine: Arc::new(engine), db: parts.db, users: parts.users }

@@ -15,6 +15,7 @@ use query::ast::{CompareOp, Expr, Query, Select};
 use query::{LimitRule, PersonsMode, PropertyTypes, SessionRules};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use teams::Team;
 use tokio::sync::watch;
@@ -30,8 +31,28 @@ pub struct Run {
     pub purpose: Purpose,
     pub(crate) cancel: Option<watch::Receiver<bool>>,
     pub(crate) deadline: Duration,
+    /// What was read so far; whoever follows a background run looks at it.
+    pub progress: Arc<Progress>,
     started: Instant,
     trace: Mutex<Trace>,
+}
+
+#[derive(Debug, Default)]
+pub struct Progress {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    fn add(&self, (rows, bytes): (u64, u64)) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Events and bytes looked at.
+    pub fn read(&self) -> (u64, u64) {
+        (self.rows.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
 }
 
 /// What an answer is for decides how many rows it may have.
@@ -45,8 +66,6 @@ pub enum Purpose {
 struct Trace {
     hogql: Vec<String>,
     timings: Vec<(String, f64)>,
-    rows_read: u64,
-    bytes_read: u64,
 }
 
 /// Rows of an answer.
@@ -96,6 +115,7 @@ impl Run {
             types,
             purpose,
             cancel,
+            progress: Arc::default(),
             started: Instant::now(),
             trace: Mutex::default(),
         })
@@ -192,12 +212,11 @@ impl Run {
         }
     }
 
-    fn note(&self, step: &str, hogql: String, begun: Instant, (rows_read, bytes_read): (u64, u64)) {
+    fn note(&self, step: &str, hogql: String, begun: Instant, read: (u64, u64)) {
+        self.progress.add(read);
         let mut trace = self.trace.lock();
         trace.hogql.push(hogql);
         trace.timings.push((step.to_owned(), begun.elapsed().as_secs_f64()));
-        trace.rows_read += rows_read;
-        trace.bytes_read += bytes_read;
     }
 
     /// What `all` in a date range starts at. Events with an obviously broken clock do not stretch it.
@@ -238,8 +257,7 @@ impl Run {
 
     /// Events and bytes looked at.
     pub fn read(&self) -> (u64, u64) {
-        let trace = self.trace.lock();
-        (trace.rows_read, trace.bytes_read)
+        self.progress.read()
     }
 }
 

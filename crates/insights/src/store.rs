@@ -1,5 +1,6 @@
 //! Saved insights in the metadata database.
 
+use crate::legacy;
 use anyhow::{Context, Result};
 use db::{Db, Migration, Row, Value as Sql, args};
 use model::{TeamId, Timestamp, UserId};
@@ -68,14 +69,16 @@ const COLUMNS: &str = "id, short_id, name, derived_name, description, query, fil
                        created_at, created_by, updated_at, last_modified_at, last_modified_by";
 
 fn read(row: &Row) -> Result<Insight> {
+    let filters: Value = row.get("filters")?;
+    let query: Option<Value> = row.get("query")?;
     Ok(Insight {
         id: row.get("id")?,
         short_id: row.get("short_id")?,
         name: row.get("name")?,
         derived_name: row.get("derived_name")?,
         description: row.get("description")?,
-        query: row.get("query")?,
-        filters: row.get("filters")?,
+        query: legacy::query_of(query, &filters),
+        filters,
         order: row.get("sort_order")?,
         favorited: row.get("favorited")?,
         deleted: row.get("deleted")?,

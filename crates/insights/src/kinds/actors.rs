@@ -1,15 +1,21 @@
 //! Persons (or groups): all of them, or those behind a point of an insight or the rows of a query.
 
 use super::Answer;
+use super::correlation;
+use super::funnels;
 use super::hogql;
+use super::lifecycle;
 use super::listed::{self, Listed};
+use super::paths;
+use super::retention;
 use super::rows::{self, check_columns, column, order, page};
+use super::stickiness;
 use super::trends;
 use crate::cells;
 use crate::conditions::Subject;
 use crate::failure::Failure;
 use crate::nodes;
-use crate::nodes::tables::{ActorsQuery, HogQLQuery, InsightActorsQuery};
+use crate::nodes::tables::{ActorsQuery, HogQLQuery, InsightActorsQuery, StickinessActorsQuery};
 use crate::run::{Rows, Run};
 use arrow_array::RecordBatch;
 use query::ast::{CompareOp, Expr, ExprKind, Join, JoinConstraint, JoinKind, Order, Query, Select, TableRef, TableSource};
@@ -83,8 +89,33 @@ async fn behind(source: Option<&Value>, run: &Run) -> Result<Option<Listed>, Fai
     let Some(source) = source else { return Ok(None) };
     let insight = source.get("source").filter(|insight| insight.is_object()).map(nodes::unwrap).transpose()?;
     Ok(match (nodes::kind_of(source), insight.and_then(nodes::kind_of)) {
+        (Some("FunnelsActorsQuery"), _) => Some(funnels::actors::list(run, source).await?),
+        (Some("FunnelCorrelationActorsQuery"), _) => Some(correlation::actors::list(run, source).await?),
+        (Some("InsightActorsQuery"), Some("RetentionQuery")) => Some(retention::actors::list(run, source).await?),
         (Some("InsightActorsQuery"), Some("FunnelsQuery")) => {
             return Err(Failure::invalid("The actors of a FunnelsQuery are asked for with a FunnelsActorsQuery"));
+        }
+        (Some("InsightActorsQuery"), Some("LifecycleQuery")) => Some(lifecycle::actors(run, &nodes::read(source)?).await?),
+        (Some("InsightActorsQuery"), Some("PathsQuery")) => Some(paths::actors::list(run, &nodes::read(source)?).await?),
+        (Some("InsightActorsQuery"), Some("StickinessQuery")) => {
+            let asked: InsightActorsQuery = nodes::read(source)?;
+            let point = stickiness::Point {
+                day: asked.day.as_ref(),
+                operator: None,
+                series: asked.series.unwrap_or(0),
+                compare: asked.compare.as_deref(),
+            };
+            Some(stickiness::actors(run, nodes::unwrap(&asked.source)?, point).await?)
+        }
+        (Some("StickinessActorsQuery"), _) => {
+            let asked: StickinessActorsQuery = nodes::read(source)?;
+            let point = stickiness::Point {
+                day: asked.day.as_ref(),
+                operator: asked.operator.as_deref(),
+                series: asked.series.unwrap_or(0),
+                compare: asked.compare.as_deref(),
+            };
+            Some(stickiness::actors(run, nodes::unwrap(&asked.source)?, point).await?)
         }
         _ => None,
     })

@@ -4,18 +4,28 @@
 
 pub mod actors;
 pub mod autocomplete;
+pub mod correlation;
 pub mod events;
+pub mod funnels;
+mod goal;
 pub mod groups;
+pub mod heatmap;
 pub mod hogql;
+pub mod lifecycle;
 mod listed;
 pub mod metadata;
 pub mod options;
+pub mod paths;
+mod period;
 pub mod persons;
 pub mod property_values;
+pub mod retention;
 mod rows;
+mod scan;
 pub mod schema;
 pub mod sessions;
 pub mod sessions_timeline;
+pub mod stickiness;
 pub mod taxonomy;
 pub mod trace;
 pub mod traces;
@@ -53,6 +63,13 @@ macro_rules! kinds {
 
 kinds! {
     "TrendsQuery" => trends, cached: true;
+    "FunnelsQuery" => funnels, cached: true;
+    "FunnelCorrelationQuery" => correlation, cached: true;
+    "RetentionQuery" => retention, cached: true;
+    "LifecycleQuery" => lifecycle, cached: true;
+    "StickinessQuery" => stickiness, cached: true;
+    "PathsQuery" => paths, cached: true;
+    "CalendarHeatmapQuery" => heatmap, cached: true;
     "HogQLQuery" => hogql, cached: true;
     "HogQLMetadata" => metadata, cached: false;
     "HogQLAutocomplete" => autocomplete, cached: false;
@@ -62,6 +79,13 @@ kinds! {
     "PersonsNode" => persons, cached: true;
     "GroupsQuery" => groups, cached: true;
     "PropertyValuesQuery" => property_values, cached: true;
+    "WebOverviewQuery" => web_overview, cached: true;
+    "WebStatsTableQuery" => web_stats, cached: true;
+    "WebGoalsQuery" => web_goals, cached: true;
+    "WebExternalClicksTableQuery" => web_external_clicks, cached: true;
+    "WebVitalsQuery" => web_vitals, cached: true;
+    "WebVitalsPathBreakdownQuery" => web_vitals_paths, cached: true;
+    "WebPageURLSearchQuery" => web_url_search, cached: true;
     "SessionsQuery" => sessions, cached: true;
     "SessionsTimelineQuery" => sessions_timeline, cached: true;
     "TracesQuery" => traces, cached: true;
@@ -79,19 +103,11 @@ kinds! {
     "WebPageURLSearchQuery" => web_url_search, cached: true;
 }
 
+/// Kinds that say who is behind a number, and have an answer only within another one.
+const WITHIN: &[&str] = &["InsightActorsQuery", "FunnelsActorsQuery", "FunnelCorrelationActorsQuery", "StickinessActorsQuery"];
+
 /// PostHog's other kinds, so that the answer can say "not yet" instead of "unknown".
 const LATER: &[&str] = &[
-    "FunnelsQuery",
-    "RetentionQuery",
-    "PathsQuery",
-    "StickinessQuery",
-    "LifecycleQuery",
-    "CalendarHeatmapQuery",
-    "FunnelCorrelationQuery",
-    "FunnelsActorsQuery",
-    "FunnelCorrelationActorsQuery",
-    "StickinessActorsQuery",
-    "InsightActorsQuery",
     "RecordingsQuery",
     "ErrorTrackingQuery",
     "ErrorTrackingBreakdownsQuery",
@@ -122,6 +138,9 @@ pub fn find(node: &Value) -> Result<&'static Kind, Failure> {
     };
     if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
         return Ok(kind);
+    }
+    if WITHIN.contains(&name) {
+        return Err(Failure::Invalid(format!("A query of kind \"{name}\" is asked as the source of an ActorsQuery.")));
     }
     Err(Failure::Invalid(match LATER.contains(&name) {
         true => format!("Queries of kind \"{name}\" are not supported yet."),
@@ -154,10 +173,11 @@ mod tests {
     fn unknown_and_later_kinds_are_told_apart() {
         let text = |node: Value| find(&node).map(|kind| kind.name.to_owned()).unwrap_or_else(|failure| failure.to_string());
         assert_eq!(text(json!({"kind": "TrendsQuery"})), "TrendsQuery");
-        assert_eq!(text(json!({"kind": "FunnelsQuery"})), "Queries of kind \"FunnelsQuery\" are not supported yet.");
+        assert_eq!(text(json!({"kind": "VectorSearchQuery"})), "Queries of kind \"VectorSearchQuery\" are not supported yet.");
+        assert!(text(json!({"kind": "FunnelsActorsQuery"})).ends_with("as the source of an ActorsQuery."));
         assert_eq!(text(json!({"kind": "Nope"})), "\"Nope\" is not a known kind of query.");
         assert!(text(json!({})).contains("needs a \"kind\""));
-        assert!(KINDS.iter().all(|kind| !LATER.contains(&kind.name)));
+        assert!(KINDS.iter().all(|kind| !LATER.contains(&kind.name) && !WITHIN.contains(&kind.name)));
     }
 
     #[test]

@@ -1,15 +1,23 @@
 //! Query nodes as clients write them. Strict: a field that PostHog's schema does not have is an error, not a silence.
 
 pub mod filters;
+pub mod heatmap;
+mod insight;
+pub mod lifecycle;
+pub mod paths;
 pub mod series;
+pub mod stickiness;
 #[macro_use]
 pub mod tables;
+pub mod funnels;
+pub mod retention;
 pub mod sessions;
 pub mod taxonomy;
 pub mod traces;
 pub mod trends;
 pub mod web;
 
+use insight::insight_node;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::{Map, Value};

@@ -16,6 +16,11 @@ pub enum Entity {
     /// `None` counts all events.
     Event(Option<String>),
     Action(i64),
+    /// A `GroupNode`: events that meet one of the nodes, or all of them.
+    Several {
+        all: bool,
+        nodes: Vec<Series>,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +35,7 @@ pub struct Common {
     pub math_multiplier: Option<f64>,
     pub properties: Properties,
     pub fixed_properties: Properties,
+    pub optional_in_funnel: bool,
 }
 
 /// `EventsNode` and `ActionsNode`: the same fields but for what names the entity.
@@ -82,12 +88,16 @@ impl<'de> Deserialize<'de> for Series {
         let value = Value::deserialize(deserializer)?;
         match value.get("kind").and_then(Value::as_str) {
             Some("EventsNode" | "ActionsNode") => {}
+            Some("GroupNode") => return several(value).map_err(D::Error::custom),
+            Some("DataWarehouseNode") => {
+                return Err(D::Error::custom("series of kind DataWarehouseNode need a data warehouse, which is not supported"));
+            }
             Some(other) => return Err(D::Error::custom(format!("series of kind {other} are not supported yet"))),
             None => return Err(D::Error::custom("a series needs a `kind`")),
         }
         let wire = Wire::deserialize(value).map_err(|error| D::Error::custom(format!("series: {error}")))?;
         let entity = match (wire.kind.as_str(), &wire.id) {
-            ("EventsNode", None) => Entity::Event(wire.event.filter(|event| !event.is_empty())),
+            ("EventsNode", None) => Entity::Event(wire.event.clone().filter(|event| !event.is_empty())),
             ("EventsNode", Some(_)) => return Err(D::Error::custom("series: unknown field `id` in an EventsNode")),
             (_, Some(id)) if wire.event.is_none() => Entity::Action(
                 id.as_i64()
@@ -96,7 +106,13 @@ impl<'de> Deserialize<'de> for Series {
             ),
             _ => return Err(D::Error::custom("series: an ActionsNode needs `id` and no `event`")),
         };
-        let common = Common {
+        Ok(Series { entity, common: wire.into() })
+    }
+}
+
+impl From<Wire> for Common {
+    fn from(wire: Wire) -> Common {
+        Common {
             name: wire.name,
             custom_name: wire.custom_name.filter(|name| !name.is_empty()),
             math: wire.math,
@@ -107,9 +123,37 @@ impl<'de> Deserialize<'de> for Series {
             math_multiplier: wire.math_multiplier,
             properties: wire.properties.unwrap_or_default(),
             fixed_properties: wire.fixed_properties.unwrap_or_default(),
-        };
-        Ok(Series { entity, common })
+            optional_in_funnel: wire.optional_in_funnel.unwrap_or(false),
+        }
     }
+}
+
+/// Several events counted as one series.
+fn several(mut value: Value) -> Result<Series, String> {
+    const MOST: usize = 50;
+    let members = value.as_object_mut().ok_or("series: a GroupNode must be an object")?;
+    let nodes = match members.remove("nodes") {
+        Some(Value::Array(nodes)) if nodes.is_empty() => return Err("series: a GroupNode needs at least one node".to_owned()),
+        Some(Value::Array(nodes)) if nodes.len() > MOST => return Err(format!("series: a GroupNode can have at most {MOST} nodes")),
+        Some(Value::Array(nodes)) => nodes,
+        _ => return Err("series: a GroupNode needs a list of `nodes`".to_owned()),
+    };
+    if nodes.iter().any(|node| node.get("kind").and_then(Value::as_str) == Some("GroupNode")) {
+        return Err("series: a GroupNode cannot hold another one".to_owned());
+    }
+    let all = match members.remove("operator") {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) if text == "OR" => false,
+        Some(Value::String(text)) if text == "AND" => true,
+        Some(other) => return Err(format!("series: a GroupNode is joined by AND or OR, not by {other}")),
+    };
+    let nodes = nodes.into_iter().map(|node| Series::deserialize(node).map_err(|error| error.to_string()));
+    let nodes = nodes.collect::<Result<Vec<Series>, String>>()?;
+    let wire = Wire::deserialize(value).map_err(|error| format!("series: {error}"))?;
+    if wire.event.is_some() || wire.id.is_some() {
+        return Err("series: a GroupNode names its events in `nodes`".to_owned());
+    }
+    Ok(Series { entity: Entity::Several { all, nodes }, common: wire.into() })
 }
 
 impl Series {
@@ -119,6 +163,18 @@ impl Series {
             Entity::Event(Some(event)) => event.clone(),
             Entity::Event(None) => "All events".to_owned(),
             Entity::Action(id) => self.common.name.clone().unwrap_or_else(|| format!("Action {id}")),
+            Entity::Several { nodes, .. } => {
+                self.common.name.clone().unwrap_or_else(|| nodes.iter().map(Series::label).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Does it count an action, itself or among others?
+    pub fn has_action(&self) -> bool {
+        match &self.entity {
+            Entity::Action(_) => true,
+            Entity::Several { nodes, .. } => nodes.iter().any(Series::has_action),
+            Entity::Event(_) => false,
         }
     }
 
@@ -127,6 +183,7 @@ impl Series {
         let (id, kind) = match &self.entity {
             Entity::Event(event) => (json!(event), "events"),
             Entity::Action(id) => (json!(id), "actions"),
+            Entity::Several { .. } => (Value::Null, "groups"),
         };
         let common = &self.common;
         json!({

@@ -177,6 +177,24 @@ node! {
 }
 
 node! {
+    /// Who was active in so many periods.
+    StickinessActorsQuery {
+        source: Value,
+        /// How many.
+        #[serde(default)]
+        day: Option<Value>,
+        #[serde(default)]
+        operator: Option<String>,
+        #[serde(default)]
+        series: Option<usize>,
+        #[serde(default)]
+        compare: Option<String>,
+        #[serde(default, rename = "includeRecordings")]
+        include_recordings: Option<bool>,
+    }
+}
+
+node! {
     /// What can be chosen to narrow an [`InsightActorsQuery`].
     InsightActorsQueryOptions {
         source: Value,

@@ -49,6 +49,14 @@ pub struct TrendsQuery {
     version: Option<i64>,
 }
 
+impl TrendsQuery {
+    /// Shown by weekday and hour, which is another question.
+    pub fn is_heatmap(&self) -> bool {
+        let display = self.filter.as_ref().map(|filter| filter.display);
+        matches!(display, Some(Display::CalendarHeatmap | Display::TwoDimensionalHeatmap))
+    }
+}
+
 /// `trendsFilter`: the fields that change the numbers. The others only say how a chart looks.
 #[derive(Clone, Debug, Default)]
 pub struct TrendsFilter {

@@ -4,6 +4,8 @@ use super::flag;
 use crate::InsightsState;
 use crate::answer::{Question, Refresh, Reply};
 use crate::dates::{Calendar, parse_instant};
+use crate::jobs::Subject;
+use crate::legacy;
 use crate::nodes;
 use crate::overrides::FiltersOverride;
 use crate::store::{self, Insight, Listing, Name};
@@ -98,6 +100,7 @@ impl Draft {
         {
             return Err(ApiError::invalid("Filters must be an object.").attr("filters"));
         }
+        self.converted()?;
         if self.tags.as_ref().is_some_and(|tags| tags.len() > MAX_TAGS || tags.iter().any(|tag| tag.len() > MAX_TAG)) {
             return Err(ApiError::invalid(format!("At most {MAX_TAGS} tags of at most {MAX_TAG} characters are possible.")).attr("tags"));
         }
@@ -109,7 +112,19 @@ impl Draft {
         }
     }
 
+    /// What `filters` ask, for clients that send no query.
+    fn converted(&self) -> ApiResult<Option<Value>> {
+        match (&self.query, &self.filters) {
+            (None | Some(None), Some(Some(filters))) if legacy::is_legacy(filters) => {
+                let converted = legacy::convert(filters).map_err(|text| ApiError::invalid(format!("{text}.")).attr("filters"))?;
+                Ok(Some(converted))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn apply(self, insight: &mut Insight) {
+        let converted = self.converted().ok().flatten();
         if let Some(name) = self.name {
             insight.name = name;
         }
@@ -121,6 +136,9 @@ impl Draft {
         }
         if let Some(query) = self.query {
             insight.query = query;
+        }
+        if converted.is_some() {
+            insight.query = converted;
         }
         if let Some(filters) = self.filters {
             insight.filters = filters.unwrap_or_else(|| json!({}));
@@ -347,6 +365,8 @@ async fn answer(
             serde_json::from_str(text).map_err(|error| ApiError::invalid(error.to_string()).attr("variables_override"))?;
         question.variables = Some(variables);
     }
+    let dashboard = parameters.get("from_dashboard").and_then(|id| id.parse().ok());
+    question.subject = Subject { name: String::new(), insight: Some(insight.id), dashboard };
     question.client_query_id = parameters.get("client_query_id").filter(|id| id.len() <= crate::jobs::MAX_ID_LENGTH).cloned();
     match state.engine.reply(access.team.clone(), question).await {
         Ok(Reply::Complete(body) | Reply::Pending(body)) => Ok(Some(body)),

@@ -3,7 +3,8 @@
 use crate::InsightsState;
 use crate::answer::{Question, Refresh, Reply};
 use crate::csv;
-use crate::jobs::{MAX_ID_LENGTH, Outcome};
+use crate::jobs::{MAX_ID_LENGTH, Outcome, Subject};
+use crate::legacy;
 use crate::nodes;
 use crate::overrides::FiltersOverride;
 use crate::run::Purpose;
@@ -113,7 +114,8 @@ fn question(body: RunBody) -> ApiResult<Question> {
             .attr("client_query_id"));
     }
     let question = Question::new(body.query, refresh);
-    Ok(Question { client_query_id, filters: body.filters_override, variables: body.variables_override, name, ..question })
+    let subject = Subject { name, ..Subject::default() };
+    Ok(Question { client_query_id, filters: body.filters_override, variables: body.variables_override, subject, ..question })
 }
 
 pub fn respond(reply: Reply) -> Response {
@@ -161,15 +163,15 @@ fn table(mut body: Value) -> ApiResult<Response> {
 async fn status(State(state): State<InsightsState>, access: Access, Path(path): Path<HashMap<String, String>>) -> ApiResult<Response> {
     access.require("query:read")?;
     let id = path.get("id").map(String::as_str).unwrap_or_default();
-    let status =
-        state.engine.status(&access.team, id).ok_or_else(|| ApiError::not_found_as(format!("Query {id} not found for this project.")))?;
-    let code = match &status.outcome {
+    let found = state.engine.status(&access.team, id);
+    let (status, outcome) = found.ok_or_else(|| ApiError::not_found_as(format!("Query {id} not found for this project.")))?;
+    let code = match outcome {
         None => StatusCode::ACCEPTED,
         Some(Outcome::Answered(_)) => StatusCode::OK,
         Some(Outcome::Failed(Some(_))) => StatusCode::BAD_REQUEST,
         Some(Outcome::Failed(None)) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Ok((code, Json(json!({"query_status": status.to_json(state.engine.clock.now())}))).into_response())
+    Ok((code, Json(json!({"query_status": status}))).into_response())
 }
 
 async fn cancel(State(state): State<InsightsState>, access: Access, Path(path): Path<HashMap<String, String>>) -> ApiResult<Json<Value>> {
@@ -185,11 +187,14 @@ async fn log(State(state): State<InsightsState>, access: Access, Path(path): Pat
     Ok(Json(json!({"results": state.engine.jobs.read_log(access.team.id, id), "hasMore": false})))
 }
 
-/// Nodes have one version each, so that the newest form of a query is the query.
+/// The newest form of a query; filters of old insights become one.
 async fn upgrade(access: Access, Body(body): Body<Value>) -> ApiResult<Json<Value>> {
     access.require("query:read")?;
     match body.get("query") {
-        Some(query) if query.is_object() => Ok(Json(json!({"query": query}))),
+        Some(query) if query.is_object() => {
+            let upgraded = legacy::upgrade(query).map_err(|text| ApiError::invalid(format!("{text}.")).attr("query"))?;
+            Ok(Json(json!({"query": upgraded})))
+        }
         _ => Err(ApiError::required("query")),
     }
 }

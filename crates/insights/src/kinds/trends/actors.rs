@@ -2,10 +2,11 @@
 
 use super::breakdown;
 use super::math::Math;
-use super::plan::{Period, Plan, PlannedSeries, instant};
+use super::plan::{Plan, PlannedSeries};
 use super::select::Asked;
-use crate::dates::{ParsedDate, parse_date};
 use crate::failure::Failure;
+use crate::kinds::period::Period;
+use crate::kinds::scan::instant;
 use crate::nodes;
 use crate::nodes::tables::InsightActorsQuery;
 use crate::nodes::trends::TrendsQuery;
@@ -101,20 +102,10 @@ fn bucket(plan: &Plan, period: &Period, day: Option<&Value>, run: &Run) -> Resul
     if plan.is_total_value() {
         return Ok(None);
     }
-    let at = match day {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) => match parse_date(text, &run.calendar) {
-            ParsedDate::Absolute(at) => at,
-            _ => return Err(Failure::invalid("`day` must be a date")),
-        },
-        // The position of the bucket.
-        Some(Value::Number(number)) => match number.as_u64().and_then(|index| period.axis.get(index as usize)) {
-            Some(at) => *at,
-            None => return Err(Failure::invalid("`day` is outside the insight's date range")),
-        },
-        Some(_) => return Err(Failure::invalid("`day` must be a date")),
-    };
-    Ok(Some(run.calendar.floor(at, period.span.interval)))
+    match day {
+        None | Some(Value::Null) => Ok(None),
+        Some(day) => period.start_of(day, run).map(Some),
+    }
 }
 
 /// First and last instant of the events behind the bucket that starts at `start`.

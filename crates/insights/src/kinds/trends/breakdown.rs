@@ -1,10 +1,11 @@
 //! Breakdowns: the expressions that split a series, which values are shown, and what they are called.
 
 use super::lines::{Computed, Key, Points};
-use super::plan::{Period, Plan, PlannedSeries};
+use super::plan::{Plan, PlannedSeries};
 use crate::cells;
 use crate::conditions::{Subject, plain_text, to_float};
 use crate::failure::Failure;
+use crate::kinds::period::Period;
 use crate::nodes::series::Breakdown;
 use crate::run::Run;
 use arrow_array::RecordBatch;
@@ -61,7 +62,7 @@ pub async fn expressions(plan: &Plan, series: &PlannedSeries, period: &Period, r
 }
 
 /// The value itself, in its own type.
-fn value(breakdown: &Breakdown, run: &Run) -> Result<(Expr, PropertyType), Failure> {
+pub fn value(breakdown: &Breakdown, run: &Run) -> Result<(Expr, PropertyType), Failure> {
     let key = plain_text(&breakdown.property);
     let kind = breakdown.kind.as_deref().unwrap_or("event");
     if kind == "hogql" {

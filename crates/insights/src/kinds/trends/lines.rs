@@ -3,11 +3,12 @@
 use super::breakdown;
 use super::crowd;
 use super::math::Math;
-use super::plan::{Period, Plan, PlannedSeries};
+use super::plan::{Plan, PlannedSeries};
 use super::select::Asked;
 use super::window::Window;
 use crate::cells;
 use crate::failure::Failure;
+use crate::kinds::period::Period;
 use crate::run::{Rows, Run};
 use arrow_array::RecordBatch;
 use indexmap::IndexMap;
@@ -96,7 +97,7 @@ pub async fn compute(plan: &Plan, series: &PlannedSeries, period: &Period, run: 
             }
         }
     };
-    if let Some(factor) = plan.sampling.filter(|_| series.math.scales()) {
+    if let Some(factor) = plan.scan.sampling.filter(|_| series.math.scales()) {
         lines.values_mut().chain(&mut rest).flatten().for_each(|(_, value)| *value = (*value / factor).round());
     }
     Ok(Computed { lines, rest })

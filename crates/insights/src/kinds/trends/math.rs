@@ -3,6 +3,7 @@
 use crate::conditions::{Subject, to_float};
 use crate::dates::Interval;
 use crate::failure::Failure;
+use crate::kinds::scan::group_key;
 use crate::nodes::series::Series;
 use crate::run::Run;
 use query::PropertyType;
@@ -139,12 +140,9 @@ fn actor(group_index: Option<u8>, run: &Run) -> Result<(Expr, Option<Expr>), Fai
 }
 
 fn group(index: u8) -> Result<(Expr, Option<Expr>), Failure> {
-    if index > 4 {
-        return Err(Failure::invalid("A group type index is a number from 0 to 4"));
-    }
-    let key = || Expr::field([format!("$group_{index}")]);
-    let present = Expr::and([Expr::is_not_null(key()), Expr::compare(CompareOp::NotEq, key(), Expr::constant(""))]);
-    Ok((key(), Some(present)))
+    let key = group_key(index)?;
+    let present = Expr::and([Expr::is_not_null(key.clone()), Expr::compare(CompareOp::NotEq, key.clone(), Expr::constant(""))]);
+    Ok((key, Some(present)))
 }
 
 fn of_property(series: &Series, over: Statistic, run: &Run) -> Result<Math, Failure> {

@@ -1,7 +1,7 @@
 //! Trends: numbers over time, or one number per series.
 
 pub mod actors;
-mod breakdown;
+pub mod breakdown;
 mod crowd;
 mod lines;
 mod math;
@@ -10,9 +10,9 @@ mod results;
 mod select;
 mod window;
 
-use super::Answer;
-use crate::dates::iso;
+use super::{Answer, heatmap};
 use crate::failure::Failure;
+use crate::kinds::period::Period;
 use crate::nodes;
 use crate::nodes::trends::TrendsQuery;
 use crate::run::Run;
@@ -21,15 +21,17 @@ use serde_json::{Value, json};
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let query: TrendsQuery = nodes::read(node)?;
+    if query.is_heatmap() {
+        return heatmap::run(run, &heatmap::of_trends(node)).await;
+    }
     let plan = Plan::settle(run, query).await?;
     let (results, has_more) = results::compute(&plan, run).await?;
     let mut answer = Answer::new();
     answer.insert("results".to_owned(), results.into());
     answer.insert("hasMore".to_owned(), has_more.into());
-    let range = |period: &plan::Period| json!({"date_from": iso(period.span.from), "date_to": iso(period.span.to)});
-    answer.insert("resolved_date_range".to_owned(), range(&plan.current));
+    answer.insert("resolved_date_range".to_owned(), plan.current.range());
     if let Some(previous) = &plan.previous {
-        answer.insert("resolved_compare_date_range".to_owned(), range(previous));
+        answer.insert("resolved_compare_date_range".to_owned(), previous.range());
     }
     Ok(answer)
 }
@@ -37,10 +39,13 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
 /// The range that a query is about, as part of the name of its answer: a relative range means something else tomorrow.
 pub async fn time_key(run: &Run, node: &Value) -> Result<Value, Failure> {
     let query: TrendsQuery = nodes::read(node)?;
+    if query.is_heatmap() {
+        return heatmap::time_key(run, &heatmap::of_trends(node)).await;
+    }
     let plan = Plan::settle(run, query).await?;
-    let range = |period: &plan::Period| json!([period.lower.timestamp_micros(), period.span.to.timestamp_micros()]);
-    Ok(json!([range(&plan.current), plan.previous.as_ref().map(range)]))
+    Ok(json!([plan.current.key(), plan.previous.as_ref().map(Period::key)]))
 }
 
+pub use math::Math;
 pub use plan::Plan as TrendsPlan;
 pub use results::choices;

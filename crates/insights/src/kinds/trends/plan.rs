@@ -2,17 +2,17 @@
 
 use super::math::Math;
 use crate::compare;
-use crate::conditions::Subject;
-use crate::dates::{Interval, Span};
+use crate::dates::Interval;
 use crate::failure::Failure;
 use crate::formula::Formula;
+use crate::kinds::period::{self, Period};
+use crate::kinds::scan::{self, Scan, also};
 use crate::nodes::series::{Breakdown, BreakdownFilter, Entity, Series};
 use crate::nodes::trends::{Display, TrendsFilter, TrendsQuery};
 use crate::run::{Purpose, Run};
 use chrono::DateTime;
 use chrono_tz::Tz;
-use model::Timestamp;
-use query::ast::{CompareOp, Expr, Sample, Select};
+use query::ast::{Expr, Select};
 
 pub struct Plan {
     pub series: Vec<PlannedSeries>,
@@ -26,9 +26,7 @@ pub struct Plan {
     pub hide_other: bool,
     pub smoothing: usize,
     pub formulas: Vec<(Formula, String, Option<String>)>,
-    pub sampling: Option<f64>,
-    /// Filters that hold for every series.
-    conditions: Expr,
+    pub scan: Scan,
 }
 
 pub struct PlannedSeries {
@@ -38,13 +36,6 @@ pub struct PlannedSeries {
     pub math: Math,
 }
 
-/// A date range and its buckets.
-pub struct Period {
-    pub span: Span,
-    pub lower: DateTime<Tz>,
-    pub axis: Vec<DateTime<Tz>>,
-}
-
 impl Plan {
     pub async fn settle(run: &Run, node: TrendsQuery) -> Result<Plan, Failure> {
         let filter = node.filter.clone().unwrap_or_default();
@@ -52,19 +43,12 @@ impl Plan {
             return Err(Failure::invalid("A conversionGoal is not supported in trends yet"));
         }
         let interval = if filter.display.is_total_value() { Interval::Day } else { node.interval.unwrap_or(Interval::Day) };
-        let range = node.date_range.clone().unwrap_or_default();
-        let since_ever = range.date_from.as_deref() == Some("all");
-        let first = if since_ever { run.first_event().await? } else { None };
-        let span = Span::settle(&range, interval, filter.display == Display::BoldNumber, first, &run.calendar);
+        let span = period::settle(run, node.date_range.as_ref(), interval, filter.display == Display::BoldNumber).await?;
         let compare = node.compare.clone().unwrap_or_default();
         let previous = compare.is_on().then(|| compare::previous(&span, &compare, &run.calendar));
         let breakdown = node.breakdown.clone().unwrap_or_default();
         let breakdowns = settle_breakdowns(&breakdown, &filter)?;
-        let scope = run.scope(Subject::Events);
-        let mut conditions = vec![scope.properties(&node.properties.clone().unwrap_or_default())?];
-        if node.filter_test_accounts.unwrap_or(false) {
-            conditions.push(scope.test_accounts()?);
-        }
+        let scan = Scan::new(run, node.properties.as_ref(), node.filter_test_accounts, node.sampling_factor)?;
         let formulas = formulas(&filter, node.series.len())?;
         let mut series = Vec::new();
         for (order, entity) in node.series.iter().enumerate() {
@@ -86,8 +70,7 @@ impl Plan {
             breakdowns,
             smoothing: filter.smoothing_intervals.unwrap_or(1).clamp(1, 1_000),
             formulas,
-            sampling: node.sampling_factor.filter(|factor| *factor > 0.0 && *factor < 1.0),
-            conditions: Expr::and(conditions.into_iter().filter(|term| *term != Expr::constant(true))),
+            scan,
         })
     }
 
@@ -105,48 +88,27 @@ impl Plan {
 
     /// The events of a series between two instants, both included, with every filter that applies to it.
     pub fn events(&self, series: &PlannedSeries, run: &Run, from: Option<DateTime<Tz>>, to: DateTime<Tz>) -> Result<Select, Failure> {
-        Ok(self.entity_events(series, from, to).and_where(self.filters(series, run)?))
+        Ok(also(self.entity_events(series, run, from, to)?, self.filters(series, run)?))
     }
 
-    /// The same without any property filter.
-    pub fn entity_events(&self, series: &PlannedSeries, from: Option<DateTime<Tz>>, to: DateTime<Tz>) -> Select {
-        let at = || Expr::field(["timestamp"]);
-        let mut select = Select::from_table("events");
-        if let (Some(ratio), Some(table)) = (self.sampling, select.from.as_mut()) {
-            table.first.sample = Some(Sample { ratio, offset: None });
-        }
-        if let Some(from) = from {
-            select = select.and_where(Expr::compare(CompareOp::GtEq, at(), instant(from)));
-        }
-        select = select.and_where(Expr::compare(CompareOp::LtEq, at(), instant(to)));
-        if let Entity::Event(Some(event)) = &series.node.entity {
-            select = select.and_where(Expr::eq(Expr::field(["event"]), Expr::constant(event)));
-        }
-        if let Some(condition) = series.math.needs() {
-            select = select.and_where(condition);
-        }
-        select
+    /// The same without the filters of the insight.
+    pub fn entity_events(
+        &self,
+        series: &PlannedSeries,
+        run: &Run,
+        from: Option<DateTime<Tz>>,
+        to: DateTime<Tz>,
+    ) -> Result<Select, Failure> {
+        let select = also(self.scan.between(from, to), scan::entity(&series.node, run)?);
+        Ok(match series.math.needs() {
+            Some(condition) => select.and_where(condition),
+            None => select,
+        })
     }
 
     pub fn filters(&self, series: &PlannedSeries, run: &Run) -> Result<Expr, Failure> {
-        let scope = run.scope(Subject::Events);
-        let own = [scope.properties(&series.node.common.properties)?, scope.properties(&series.node.common.fixed_properties)?];
-        let terms = own.into_iter().chain([self.conditions.clone()]).filter(|term| *term != Expr::constant(true));
-        Ok(Expr::and(terms))
+        self.scan.filters(&series.node, run)
     }
-}
-
-impl Period {
-    fn of(span: Span, run: &Run) -> Result<Period, Failure> {
-        let axis = span.axis(&run.calendar).ok_or_else(|| {
-            Failure::invalid(format!("The date range has too many {}s to show. Choose a longer interval.", span.interval.as_str()))
-        })?;
-        Ok(Period { lower: span.lower(&run.calendar), axis, span })
-    }
-}
-
-pub fn instant(at: DateTime<Tz>) -> Expr {
-    Expr::constant(Timestamp(at.timestamp_micros()))
 }
 
 fn settle_breakdowns(filter: &BreakdownFilter, trends: &TrendsFilter) -> Result<Vec<Breakdown>, Failure> {

@@ -2,10 +2,11 @@
 
 use super::breakdown::{self, Line, LineKey};
 use super::lines;
-use super::plan::{Period, Plan, PlannedSeries};
+use super::plan::{Plan, PlannedSeries};
 use crate::cells::compact_number;
 use crate::dates::{day_text, iso, label_text};
 use crate::failure::Failure;
+use crate::kinds::period::Period;
 use crate::nodes::trends::Display;
 use crate::run::Run;
 use indexmap::IndexMap;

@@ -2,10 +2,12 @@
 
 use super::breakdown::{self, BreakdownExpr};
 use super::math::Math;
-use super::plan::{Period, Plan, PlannedSeries, instant};
+use super::plan::{Plan, PlannedSeries};
 use crate::conditions::to_float;
 use crate::dates::Interval;
 use crate::failure::Failure;
+use crate::kinds::period::Period;
+use crate::kinds::scan::instant;
 use crate::nodes::trends::Display;
 use crate::run::Run;
 use chrono::DateTime;
@@ -64,7 +66,7 @@ impl Asked<'_> {
         };
         let at = || field("timestamp");
         let filters = self.plan.filters(self.series, self.run)?;
-        let mut inner = self.plan.entity_events(self.series, None, self.period.span.to);
+        let mut inner = self.plan.entity_events(self.series, self.run, None, self.period.span.to)?;
         if *matching {
             inner = inner.and_where(filters.clone());
         }

@@ -2,11 +2,12 @@
 
 use super::breakdown::{self, BreakdownExpr};
 use super::lines::{Key, Lines};
-use super::plan::{Period, Plan, PlannedSeries};
+use super::plan::{Plan, PlannedSeries};
 use super::select::bucket;
 use crate::cells;
 use crate::dates::Interval;
 use crate::failure::Failure;
+use crate::kinds::period::Period;
 use crate::run::{Rows, Run};
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
