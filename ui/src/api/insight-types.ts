@@ -152,6 +152,10 @@ export type HogQLMetadataAnswer = { isValid: boolean; errors: HogQLNotice[]; war
 export type HogQLAutocomplete = { kind: 'HogQLAutocomplete'; language: 'hogQL'; query: string; startPosition: number; endPosition: number }
 export type HogQLAutocompleteAnswer = { suggestions: { label: string; insertText: string; kind: string; detail?: string | null; documentation?: string | null }[]; incomplete_list: boolean }
 
+export type SchemaField = { name: string; type: string; table?: string; fields?: string[] }
+export type DatabaseSchemaQuery = { kind: 'DatabaseSchemaQuery' }
+export type DatabaseSchemaAnswer = { tables: Record<string, { name: string; fields: Record<string, SchemaField> }> }
+
 /** A question in an editor. */
 export type InsightQuery = TrendsQuery | FunnelsQuery | RetentionQuery | PathsQuery | LifecycleQuery | StickinessQuery | HogQLQuery
 

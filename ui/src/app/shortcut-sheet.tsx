@@ -45,6 +45,13 @@ export function ShortcutSheet({ open, onOpenChange }: { open: boolean; onOpenCha
                             ))}
                         </dl>
                     </section>
+                    <section>
+                        <h3 className="mb-1 text-sm font-[600] text-ink-3">In insights</h3>
+                        <dl>
+                            <Line keys={['←', '→']} label="Another kind, on its tabs" />
+                            <Line keys={[`${commandKey}⏎`]} label="Run SQL" />
+                        </dl>
+                    </section>
                 </div>
             </div>
         </Dialog>

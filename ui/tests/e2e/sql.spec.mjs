@@ -108,6 +108,7 @@ test('a query is saved with its chart, and opens again', async () => {
 test('the schema writes names into the text', async () => {
     await write('SELECT ')
     const schema = page.getByRole('region', { name: 'Schema' })
+    await schema.getByRole('button', { name: 'Write timestamp' }).or(schema.getByTitle('Write timestamp')).first().waitFor()
     await schema.getByRole('searchbox').fill('plan')
     await schema.getByRole('button', { name: 'Values of plan' }).click()
     await schema.getByRole('button', { name: 'team', exact: true }).waitFor()

@@ -97,8 +97,13 @@ function autocomplete(query) {
     return { suggestions: kinds.flatMap((kind) => names[kind].filter((name) => name.toLowerCase().startsWith(word)).map((label) => ({ label, insertText: kind === 'Function' ? `${label}()` : label, kind, detail: null, documentation: null }))), incomplete_list: false }
 }
 
+const schema = () => ({
+    tables: Object.fromEntries([['events', { event: 'string', timestamp: 'datetime', distinct_id: 'string', person_id: 'string', properties: 'json', $session_id: 'string', person: ['persons'] }], ['persons', { id: 'string', created_at: 'datetime', properties: 'json' }], ['sessions', { session_id: 'string', $start_timestamp: 'datetime', $session_duration: 'integer' }], ['groups', { index: 'integer', key: 'string' }]].map(([name, fields]) => [name, { name, fields: Object.fromEntries(Object.entries(fields).map(([field, type]) => [field, Array.isArray(type) ? { name: field, type: 'lazy_table', table: type[0] } : { name: field, type }])) }])),
+    joins: [],
+})
+
 const answers = { FunnelsQuery: funnel, FunnelCorrelationQuery: correlation, RetentionQuery: retention, PathsQuery: paths, LifecycleQuery: lifecycle, StickinessQuery: stickiness }
-const whole = { HogQLQuery: hogql, HogQLMetadata: metadata, HogQLAutocomplete: autocomplete }
+const whole = { HogQLQuery: hogql, HogQLMetadata: metadata, HogQLAutocomplete: autocomplete, DatabaseSchemaQuery: schema }
 
 /** The answer to a query of one of these kinds, or null. */
 export function insightAnswer(node, about) {

@@ -99,6 +99,8 @@ export const entityLabel = (series: Series): string => (series.action === undefi
 
 export const seriesLabel = (series: Series): string => series.name || entityLabel(series)
 
+export const eventsOf = (series: Series[]): string[] => series.flatMap((one) => (one.event === null ? [] : [one.event]))
+
 /** Two series that count the same events. */
 export const sameEntity = (a: Series, b: Series): boolean => a.event === b.event && a.action === b.action && JSON.stringify(a.filters) === JSON.stringify(b.filters)
 

@@ -3,9 +3,11 @@ import type { WindowUnit } from '@/api/insight-types'
 import { EventPicker, FilterChips } from '@/features/filters/public'
 import { Button, IconButton } from '@/ui/button'
 import { Checkbox, Select } from '@/ui/choice'
+import { BreakdownSection } from '../breakdown-section'
 import { NumberInput } from '../number-input'
-import { ActorChoice, BreakdownSection, FilterSection, Line, Section, SeriesList, type Change } from '../question-parts'
+import { ActorChoice, FilterSection, Line, Section, type Change } from '../question-parts'
 import { maxSeries, stepMaths } from '../series'
+import { SeriesList } from '../series-list'
 import { attributions, exclusionProblem, maxExclusions, optionalProblem, orders, units, withSteps, type Exclusion, type FunnelsState } from './state'
 
 type Props = { state: FunnelsState; onChange: Change<FunnelsState> }

@@ -1,6 +1,7 @@
 import { Checkbox } from '@/ui/choice'
 import { seriesColour } from '../colours'
-import { ActorChoice, FilterSection, Section, SeriesList, type Change } from '../question-parts'
+import { ActorChoice, FilterSection, Section, type Change } from '../question-parts'
+import { SeriesList } from '../series-list'
 import { TimeChoice, toolbarClass } from '../toolbar-parts'
 import { statuses, type LifecycleState } from './state'
 

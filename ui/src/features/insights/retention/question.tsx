@@ -1,8 +1,10 @@
 import { Grid3x3, LineChart } from 'lucide-react'
 import type { RetentionPeriod } from '@/api/insight-types'
 import { Segmented, Select, Switch } from '@/ui/choice'
+import { BreakdownSection } from '../breakdown-section'
 import { NumberInput } from '../number-input'
-import { ActorChoice, BreakdownSection, FilterSection, Line, Section, SeriesRow, type Change } from '../question-parts'
+import { ActorChoice, FilterSection, Line, Section, type Change } from '../question-parts'
+import { SeriesRow } from '../series-list'
 import { RangeChoice, toolbarClass } from '../toolbar-parts'
 import { maxIntervals, periods, retentionProblem, types, type RetentionState, type RetentionView } from './state'
 

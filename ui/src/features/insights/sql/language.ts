@@ -1,13 +1,13 @@
 import type { Completion } from '@codemirror/autocomplete'
-import type { QueryClient } from '@tanstack/react-query'
-import type { HogQLAutocomplete, HogQLAutocompleteAnswer, HogQLMetadata, HogQLMetadataAnswer } from '@/api/insight-types'
+import { queryOptions, type QueryClient } from '@tanstack/react-query'
+import type { DatabaseSchemaAnswer, DatabaseSchemaQuery, HogQLAutocomplete, HogQLAutocompleteAnswer, HogQLMetadata, HogQLMetadataAnswer } from '@/api/insight-types'
 import { propertyDefinitions } from '@/api/queries'
 import { request } from '@/api/client'
 import { propertyLabel } from '@/lib/known-names'
 import { marksOf, type Asked, type Mark } from './hogql'
 
 /** Kinds without `results` answer at the top level. */
-const ask = <A>(projectId: number, query: HogQLAutocomplete | HogQLMetadata, signal?: AbortSignal): Promise<A> => request<A>('POST', `/api/projects/${projectId}/query/`, { query }, signal)
+const ask = <A>(projectId: number, query: HogQLAutocomplete | HogQLMetadata | DatabaseSchemaQuery, signal?: AbortSignal): Promise<A> => request<A>('POST', `/api/projects/${projectId}/query/`, { query }, signal)
 
 const kinds: Record<string, string> = { Function: 'function', Folder: 'table', Variable: 'field', Class: 'table', Keyword: 'keyword' }
 
@@ -44,12 +44,10 @@ export function checker(projectId: number) {
     }
 }
 
-/** Tables, and the fields of an event, as the server would complete them. */
-export async function schemaNames(projectId: number, signal: AbortSignal): Promise<{ tables: string[]; fields: string[] }> {
-    const after = async (query: string, cursor: number, kind: string) => {
-        const answer = await ask<HogQLAutocompleteAnswer>(projectId, { kind: 'HogQLAutocomplete', language: 'hogQL', query, startPosition: cursor, endPosition: cursor }, signal)
-        return answer.suggestions.filter((suggestion) => suggestion.kind === kind).map((suggestion) => suggestion.label)
-    }
-    const [tables, fields] = await Promise.all([after('SELECT 1 FROM ', 14, 'Folder'), after('SELECT  FROM events', 7, 'Variable')])
-    return { tables, fields }
-}
+/** Tables with their fields, as SQL can ask them. */
+export const schema = (projectId: number) =>
+    queryOptions({
+        queryKey: ['schema', projectId],
+        queryFn: async ({ signal }) => Object.values((await ask<DatabaseSchemaAnswer>(projectId, { kind: 'DatabaseSchemaQuery' }, signal)).tables).map((table) => ({ name: table.name, fields: Object.values(table.fields) })),
+        staleTime: 300_000,
+    })

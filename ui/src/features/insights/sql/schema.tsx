@@ -1,23 +1,25 @@
 import { useQuery } from '@tanstack/react-query'
 import { ChevronRight } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
+import type { SchemaField } from '@/api/insight-types'
 import { useProject } from '@/api/project'
 import { propertyDefinitions, propertyValues } from '@/api/queries'
 import { cx } from '@/ui/classes'
 import { SearchInput } from '@/ui/field'
 import { useSettled } from '@/ui/states'
 import { propertyText } from './hogql'
-import { schemaNames } from './language'
+import { schema } from './language'
 
 /** Everything that can be asked about; a press writes its name at the cursor, an arrow shows values that were sent. */
 export function Schema({ onPick }: { onPick: (text: string) => void }) {
     const project = useProject()
     const [search, setSearch] = useState('')
     const settled = useSettled(search.trim(), 150)
-    const names = useQuery({ queryKey: ['schema', project.id], queryFn: ({ signal }) => schemaNames(project.id, signal), staleTime: 300_000 })
+    const tables = useQuery(schema(project.id))
     const events = useQuery(propertyDefinitions(project.id, { type: 'event' }, settled))
     const persons = useQuery(propertyDefinitions(project.id, { type: 'person' }, settled))
-    const matching = (list: string[] | undefined) => (list ?? []).filter((name) => name.toLowerCase().includes(settled.toLowerCase()))
+    const wanted = (name: string) => name.toLowerCase().includes(settled.toLowerCase())
+    const found = (tables.data ?? []).map((table) => ({ ...table, fields: wanted(table.name) ? table.fields : table.fields.filter((field) => wanted(field.name)) })).filter((table) => wanted(table.name) || table.fields.length > 0)
     const group = (title: string, items: ReactNode[]) =>
         items.length === 0 ? null : (
             <section aria-label={title} className="pb-2">
@@ -31,13 +33,39 @@ export function Schema({ onPick }: { onPick: (text: string) => void }) {
                 <SearchInput label="Search fields and properties" value={search} onChange={setSearch} />
             </div>
             <div className="max-h-[min(640px,72vh)] overflow-auto">
-                {group('Tables', matching(names.data?.tables).map((name) => <Entry key={name} name={name} onPick={() => onPick(name)} />))}
-                {group('Fields of events', matching(names.data?.fields).map((name) => <Entry key={name} name={name} onPick={() => onPick(name)} />))}
+                {group('Tables', found.map((table) => <TableEntry key={table.name} name={table.name} fields={table.fields} searched={settled !== ''} onPick={onPick} />))}
                 {group('Event properties', (events.data?.results ?? []).map((property) => <Property key={property.name} name={property.name} type={property.property_type} of="event" onPick={onPick} />))}
                 {group('Person properties', (persons.data?.results ?? []).map((property) => <Property key={property.name} name={property.name} type={property.property_type} of="person" onPick={onPick} />))}
-                {names.isError ? <p className="px-3.5 py-2 text-sm text-ink-3">The tables could not be read. Queries still run.</p> : null}
+                {tables.isError ? <p className="px-3.5 py-2 text-sm text-ink-3">The tables could not be read. Queries still run.</p> : null}
             </div>
         </div>
+    )
+}
+
+function TableEntry({ name, fields, searched, onPick }: { name: string; fields: SchemaField[]; searched: boolean; onPick: (text: string) => void }) {
+    const [open, setOpen] = useState(name === 'events')
+    const shown = open || searched
+    return (
+        <>
+            <Entry name={name} onPick={() => onPick(name)} before={<Twist open={shown} label={`Fields of ${name}`} onToggle={() => setOpen(!open)} />} />
+            {shown ? (
+                <li className="pl-5">
+                    <ul>
+                        {fields.map((field) => (
+                            <Entry key={field.name} name={field.name} hint={field.table ?? field.type} onPick={() => onPick(field.name)} />
+                        ))}
+                    </ul>
+                </li>
+            ) : null}
+        </>
+    )
+}
+
+function Twist({ open, label, onToggle }: { open: boolean; label: string; onToggle: () => void }) {
+    return (
+        <button type="button" aria-expanded={open} aria-label={label} onClick={onToggle} className="flex size-6 shrink-0 items-center justify-center rounded-sm text-ink-3 hover:text-ink">
+            <ChevronRight className={cx('size-3.5', open && 'rotate-90')} aria-hidden />
+        </button>
     )
 }
 
@@ -65,11 +93,7 @@ function Property({ name, type, of, onPick }: { name: string; type: string | nul
                 name={name}
                 hint={type ?? undefined}
                 onPick={() => onPick(propertyText(name, of))}
-                before={
-                    <button type="button" aria-expanded={open} aria-label={`Values of ${name}`} onClick={() => setOpen(!open)} className="flex size-6 shrink-0 items-center justify-center rounded-sm text-ink-3 hover:text-ink">
-                        <ChevronRight className={cx('size-3.5', open && 'rotate-90')} aria-hidden />
-                    </button>
-                }
+                before={<Twist open={open} label={`Values of ${name}`} onToggle={() => setOpen(!open)} />}
             />
             {open ? (
                 <li className="pb-1 pl-9 text-sm text-ink-3">

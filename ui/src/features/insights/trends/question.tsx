@@ -1,8 +1,10 @@
 import { Plus, X } from 'lucide-react'
 import { Button, IconButton } from '@/ui/button'
 import { Input } from '@/ui/field'
-import { BreakdownSection, FilterSection, Section, SeriesList, type Change } from '../question-parts'
+import { BreakdownSection } from '../breakdown-section'
+import { FilterSection, Section, type Change } from '../question-parts'
 import { maxSeries } from '../series'
+import { SeriesList } from '../series-list'
 import { formulaProblem, type TrendsState } from './state'
 
 /** The question column: what is counted, over whom, and how it is broken down. */
