@@ -58,6 +58,8 @@ pub struct Select {
     pub prewhere: Option<Expr>,
     pub filter: Option<Expr>,
     pub group_by: GroupBy,
+    /// Kept so that it can be refused where it stands.
+    pub totals: Option<Span>,
     pub having: Option<Expr>,
     pub qualify: Option<Expr>,
     pub windows: Vec<(String, WindowSpec)>,

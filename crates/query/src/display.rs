@@ -230,6 +230,7 @@ impl Display for Select {
         clause("PREWHERE", &self.prewhere, f)?;
         clause("WHERE", &self.filter, f)?;
         self.group_by.fmt(f)?;
+        f.write_str(if self.totals.is_some() { " WITH TOTALS" } else { "" })?;
         clause("HAVING", &self.having, f)?;
         if !self.windows.is_empty() {
             f.write_str(" WINDOW ")?;

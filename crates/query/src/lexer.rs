@@ -72,7 +72,7 @@ impl Lexer<'_> {
             let trimmed = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
             self.at += rest.len() - trimmed.len();
             let rest = self.rest();
-            if rest.starts_with("--") || rest.starts_with('#') {
+            if rest.starts_with("--") || rest.starts_with('#') || rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if rest.starts_with("/*") {
                 let Some(length) = rest.find("*/") else {

@@ -290,3 +290,19 @@ select a ?? b ?? c, (a ?? b) = c from t
 select ((select 1) + 1), ((select 1)), ((select 1) union all (select 2)), (((select 1)[1]), 2)
 
 select a from t where x in ((select 1) union all select 2) and y in ((select 3))
+
+(select event from events) union all (select event from events) order by 1 limit 5
+
+(select 1) limit 1 offset 2
+
+select event from (events e join persons p on e.person_id = p.id) left join groups on 1 = 1
+
+select event, count() from events group by event with totals having count() > 1
+
+select event from events order by timestamp limit 3 with ties
+
+select {now - a.b}, {concat('x', name)} from events limit {limit} // the rest is a comment
+
+select event from events offset 2 limit 1
+
+select row_number() over w from events qualify row_number() over w = 1 window w as (order by timestamp)

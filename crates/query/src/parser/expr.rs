@@ -401,7 +401,15 @@ impl Parser<'_> {
                 Ok((key, *parser.operand(power::TERNARY)?))
             })?));
         }
-        self.placeholder_path().map(ExprKind::Placeholder)
+        let mut expr = *self.operand(power::TERNARY)?;
+        self.expect_symbol("}")?;
+        // Names in braces are those of values, not of columns: `{a.b}`, `{now - a}`.
+        expr.visit_mut(&mut |expr| {
+            if let ExprKind::Field(path) = &mut expr.kind {
+                expr.kind = ExprKind::Placeholder(std::mem::take(path));
+            }
+        });
+        Ok(expr.kind)
     }
 
     /// Behind the opening brace.

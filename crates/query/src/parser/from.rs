@@ -5,8 +5,15 @@ use crate::lexer::TokenKind;
 
 impl Parser<'_> {
     pub(super) fn from(&mut self) -> Result<From> {
-        let first = self.table_ref()?;
-        let mut joins = Vec::new();
+        // `(a JOIN b ON …) JOIN c ON …` joins in the same order without parentheses.
+        let From { first, mut joins } = if self.is_symbol("(") && !self.at_query() && !self.is_word_at(1, "values") {
+            self.next();
+            let inner = self.nested(Self::from)?;
+            self.expect_symbol(")")?;
+            inner
+        } else {
+            From { first: self.table_ref()?, joins: Vec::new() }
+        };
         while let Some(join) = self.join()? {
             joins.push(join);
             self.grow()?;
@@ -40,11 +47,7 @@ impl Parser<'_> {
         }
         let table = self.table_ref()?;
         let constraint = self.join_constraint()?;
-        let kind = kind.unwrap_or(JoinKind::Inner);
-        if constraint.is_none() && kind != JoinKind::Cross {
-            return Err(self.expected("ON or USING"));
-        }
-        Ok(Some(Join { kind, strictness, table, constraint }))
+        Ok(Some(Join { kind: kind.unwrap_or(JoinKind::Inner), strictness, table, constraint }))
     }
 
     fn join_strictness(&mut self) -> Option<JoinStrictness> {

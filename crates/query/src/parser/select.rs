@@ -45,8 +45,19 @@ pub(super) const CLAUSES: &[&str] = &[
 impl Parser<'_> {
     pub(super) fn query(&mut self) -> Result<Query> {
         self.nested(|parser| {
+            let start = parser.start();
             let first = parser.query_term()?;
-            parser.set_operations(first)
+            let query = parser.set_operations(first)?;
+            // Behind a parenthesis these belong to the whole.
+            if !parser.is_any_word(&["order", "limit", "offset"]) {
+                return Ok(query);
+            }
+            let mut whole = Select::from_query(query, None).column(Expr::new(ExprKind::Star(Star::default())));
+            parser.grow()?;
+            parser.ordering(&mut whole)?;
+            parser.limits(&mut whole)?;
+            whole.span = parser.span_from(start);
+            Ok(Query::Select(Box::new(whole)))
         })
     }
 
@@ -220,12 +231,15 @@ impl Parser<'_> {
         if self.take_words(&["group", "by"]) {
             select.group_by = self.group_by()?;
         }
-        if self.are_words(&["with", "totals"]) {
-            return Err(self.error_here("WITH TOTALS is not supported"));
+        let start = self.start();
+        if self.take_words(&["with", "totals"]) {
+            select.totals = Some(self.span_from(start));
         }
         if self.take_word("having") {
             select.having = Some(self.expr()?);
         }
+        // PostHog writes QUALIFY first, SQL the windows.
+        self.qualify(select)?;
         if self.take_word("window") {
             select.windows = self.separated(|parser| {
                 let name = parser.identifier("a window name")?;
@@ -234,7 +248,11 @@ impl Parser<'_> {
                 Ok((name, parser.window_spec()?))
             })?;
         }
-        if self.take_word("qualify") {
+        self.qualify(select)
+    }
+
+    fn qualify(&mut self, select: &mut Select) -> Result<()> {
+        if select.qualify.is_none() && self.take_word("qualify") {
             select.qualify = Some(self.expr()?);
         }
         Ok(())
@@ -263,7 +281,10 @@ impl Parser<'_> {
                 return self.list_until(")", Self::expr).map(make);
             }
         }
-        let keys = self.separated(Self::expr)?;
+        let mut keys = vec![self.expr()?];
+        while self.take_symbol(",") && !self.ends_select_list() {
+            keys.push(self.expr()?);
+        }
         Ok(if self.take_words(&["with", "rollup"]) {
             GroupBy::Rollup(keys)
         } else if self.take_words(&["with", "cube"]) {
@@ -305,6 +326,7 @@ impl Parser<'_> {
 
     /// `LIMIT n BY …`, `LIMIT n [OFFSET m]`, `LIMIT n, m`, `OFFSET m`, in the orders that ClickHouse takes.
     fn limits(&mut self, select: &mut Select) -> Result<()> {
+        self.offset(select)?;
         while self.take_word("limit") {
             let limit = self.expr()?;
             // As PostHog reads it: `LIMIT 5, 10` is `LIMIT 5 OFFSET 10`, unlike in ClickHouse.
@@ -320,8 +342,13 @@ impl Parser<'_> {
                 return Err(self.error_here("There can be only one LIMIT"));
             }
             select.with_ties = self.take_words(&["with", "ties"]);
-            (select.limit, select.offset) = (Some(limit), offset);
+            select.limit = Some(limit);
+            select.offset = offset.or(select.offset.take());
         }
+        self.offset(select)
+    }
+
+    fn offset(&mut self, select: &mut Select) -> Result<()> {
         if select.offset.is_none() && self.take_word("offset") {
             select.offset = Some(self.expr()?);
             let _ = self.take_word("rows") || self.take_word("row");

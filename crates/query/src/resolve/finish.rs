@@ -14,6 +14,8 @@ pub struct Clauses {
     pub terms: Vec<Typed>,
     /// Limit, offset, keys.
     pub limit_by: Option<(u64, u64, Vec<Typed>)>,
+    /// Rows that sort like the last one within the limit stay as well.
+    pub with_ties: bool,
 }
 
 impl Resolver<'_> {
@@ -32,7 +34,11 @@ impl Resolver<'_> {
         }
         select.filter = all_of(terms);
         Ok(match limit_by {
-            Some((limit, offset, by)) => self.limit_per_key(select, limit, offset, by),
+            Some((limit, offset, by)) => self.limit_per_key(select, "row_number", limit, offset, by),
+            None if clauses.with_ties => {
+                let (limit, offset) = (select.limit.take().unwrap_or(u64::MAX), std::mem::take(&mut select.offset));
+                self.limit_per_key(select, "rank", limit, offset, Vec::new())
+            }
             None => select,
         })
     }
@@ -161,8 +167,8 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// `LIMIT n BY keys`: the rows of the select, numbered within each key, cut by number.
-    fn limit_per_key(&mut self, mut rows: TypedSelect, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
+    /// `LIMIT n BY keys`, `LIMIT n WITH TIES`: the rows of the select, numbered within each key, cut by number.
+    fn limit_per_key(&mut self, mut rows: TypedSelect, number: &'static str, limit: u64, offset: u64, by: Vec<Typed>) -> TypedSelect {
         let order_by = std::mem::take(&mut rows.order_by);
         let mut cut = TypedSelect {
             names: std::mem::take(&mut rows.names),
@@ -186,7 +192,7 @@ impl Resolver<'_> {
             frame: None,
         };
         let call = FunctionCall {
-            name: "row_number",
+            name: number,
             params: Vec::new(),
             args: Vec::new(),
             distinct: false,

@@ -61,8 +61,11 @@ impl Resolver<'_> {
         if !select.settings.is_empty() {
             return error(select.span, "SETTINGS are not allowed");
         }
-        if select.with_ties {
-            return error(select.span, "LIMIT … WITH TIES is not supported");
+        if let Some(span) = select.totals {
+            return error(span, "WITH TOTALS is not supported. GROUP BY ROLLUP (…) gives the total as a row of its own");
+        }
+        if select.with_ties && (select.order_by.is_empty() || select.limit_by.is_some()) {
+            return error(select.span, "LIMIT … WITH TIES needs an ORDER BY, and cannot stand beside LIMIT BY");
         }
         let before = self.ctes.len();
         self.check_ctes(&select.ctes, select.span)?;
@@ -129,7 +132,7 @@ impl Resolver<'_> {
             limit,
             offset,
         };
-        self.finish(typed, Clauses { terms, limit_by })
+        self.finish(typed, Clauses { terms, limit_by, with_ties: select.with_ties })
     }
 
     fn columns(&mut self, select: &Select) -> Result<ColumnList> {
@@ -337,7 +340,8 @@ impl Resolver<'_> {
             self.scope().sources[..before].iter_mut().for_each(|source| source.nullable = true);
         }
         let on = match &join.constraint {
-            None => None,
+            None if join.kind == JoinKind::Cross => None,
+            None => return error(join.table.span, "A JOIN needs ON or USING; CROSS JOIN takes every pair"),
             Some(JoinConstraint::On(condition)) => {
                 self.scope().in_join = true;
                 let on = self.condition(condition, true);
