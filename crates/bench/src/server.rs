@@ -113,6 +113,12 @@ impl Server {
         Ok(kilobytes / 1024)
     }
 
+    /// User and system time of all threads so far. Unlike a rate it says the same on a machine that is busy with other things.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        let pid = self.child.id().context("the server has ended")?;
+        cpu_seconds_of(&pid.to_string())
+    }
+
     async fn get(&self, path: &str, signed: bool) -> Result<(u16, Vec<u8>)> {
         let authorization = if signed { format!("authorization: Bearer {PERSONAL_KEY}\r\n") } else { String::new() };
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n{authorization}\r\n")).await
@@ -127,6 +133,20 @@ impl Server {
         let status = std::str::from_utf8(&response[..end])?.split(' ').nth(1).and_then(|code| code.parse().ok()).context("status line")?;
         Ok((status, response.split_off(end + 4)))
     }
+}
+
+/// The same of this process, the load generator.
+pub fn own_cpu_seconds() -> Result<f64> {
+    cpu_seconds_of("self")
+}
+
+fn cpu_seconds_of(process: &str) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, after_name) = stat.rsplit_once(')').context("/proc/PID/stat")?;
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    // SAFETY: a plain system call.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    Ok(ticks as f64 / per_second as f64)
 }
 
 fn free_address() -> Result<String> {
