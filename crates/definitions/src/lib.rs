@@ -17,7 +17,7 @@ mod store;
 pub mod warnings;
 mod wire;
 
-pub use observe::{Definitions, MAX_EVENTS, MAX_PAIRS, MAX_PROPERTIES, Observed, Refused};
+pub use observe::{Definitions, MAX_EVENTS, MAX_PAIRS, MAX_PROPERTIES, Named, Observed, Refused};
 pub use routes::{DefinitionsState, routes};
 pub use schema::MIGRATIONS;
 pub use store::property_types;

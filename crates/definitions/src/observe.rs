@@ -22,17 +22,20 @@ const MAX_QUICK: usize = 4_096;
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// One event as it will be stored.
-pub struct Observed<'e> {
+pub struct Observed<'e, P> {
     pub team: TeamId,
     pub event: &'e Arc<str>,
     pub properties: &'e Properties,
     /// False for what changes a person without being an event: only the person's properties are learned.
     pub is_event: bool,
     /// `$set` and `$set_once`, automatic ones included.
-    pub person: [&'e [(Arc<str>, PropertyValue)]; 2],
+    pub person: P,
     /// `$group_set` of a `$groupidentify` whose type is known.
     pub group: Option<(GroupTypeIndex, &'e Properties)>,
 }
+
+/// A property's name and value.
+pub type Named<'e> = (&'e Arc<str>, &'e PropertyValue);
 
 /// Names that were not recorded because the project has too many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,11 +147,11 @@ impl Definitions {
     }
 
     /// Learns from many events at once. Teams that are not loaded are skipped.
-    pub fn observe<'e>(&self, events: impl Iterator<Item = Observed<'e>>, now: Timestamp) {
+    pub fn observe<'e, P: Iterator<Item = Named<'e>>>(&self, events: impl Iterator<Item = Observed<'e, P>>, now: Timestamp) {
         let mut teams = self.teams.lock();
         for event in events {
             if let Some(known) = teams.get_mut(&event.team) {
-                known.observe(&event, now);
+                known.observe(event, now);
             }
         }
     }
@@ -234,9 +237,9 @@ fn storable(name: &Arc<str>) -> Arc<str> {
 }
 
 impl Known {
-    fn observe(&mut self, event: &Observed<'_>, now: Timestamp) {
+    fn observe<'e, P: Iterator<Item = Named<'e>>>(&mut self, event: Observed<'e, P>, now: Timestamp) {
         if !event.is_event {
-            return self.observe_person(event, now);
+            return self.observe_person(event.person, now);
         }
         if event.event.len() > MAX_NAME_BYTES || &**event.event == "$$plugin_metrics" || !self.observe_name(event.event, now) {
             return;
@@ -249,12 +252,12 @@ impl Known {
             }
             return;
         }
-        self.observe_event_properties(event, now);
-        self.observe_person(event, now);
+        self.observe_event_properties(event.event, event.properties, now);
+        self.observe_person(event.person, now);
     }
 
-    fn observe_person(&mut self, event: &Observed<'_>, now: Timestamp) {
-        for (name, value) in event.person.into_iter().flatten() {
+    fn observe_person<'e>(&mut self, person: impl Iterator<Item = Named<'e>>, now: Timestamp) {
+        for (name, value) in person {
             if !self.quick_person.settled(name, value) {
                 let typed = self.observe_property(Owner::Person, name, value, now);
                 self.quick_person.remember(name, typed);
@@ -281,10 +284,10 @@ impl Known {
         true
     }
 
-    fn observe_event_properties(&mut self, observed: &Observed<'_>, now: Timestamp) {
+    fn observe_event_properties(&mut self, event_name: &Arc<str>, properties: &Properties, now: Timestamp) {
         // Taken out while properties, which are the team's, are looked at.
-        let Some(mut event) = self.events.get_mut(observed.event).map(std::mem::take) else { return };
-        for (name, value) in observed.properties.iter() {
+        let Some(mut event) = self.events.get_mut(event_name).map(std::mem::take) else { return };
+        for (name, value) in properties.iter() {
             if event.quick.settled(name, value) || is_internal(name) || name.len() > MAX_NAME_BYTES {
                 continue;
             }
@@ -297,11 +300,13 @@ impl Known {
                 }
                 self.pair_count += 1;
                 event.properties.insert(name.clone());
-                self.pending.pairs.push((storable(observed.event), storable(name)));
+                self.pending.pairs.push((storable(event_name), storable(name)));
             }
             event.quick.remember(name, typed);
         }
-        self.events.insert(observed.event.clone(), event);
+        if let Some(known) = self.events.get_mut(event_name) {
+            *known = event;
+        }
     }
 
     /// Whether the property's type is known now.

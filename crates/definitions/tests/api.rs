@@ -42,8 +42,14 @@ impl App {
         let properties = Properties::from_json_text(&properties.to_string()).unwrap();
         let event: Arc<str> = event.into();
         let person = [("email".into(), "a@b.c".into())];
-        let observed =
-            Observed { team: self.team, event: &event, properties: &properties, is_event: true, person: [&person, &[]], group: None };
+        let observed = Observed {
+            team: self.team,
+            event: &event,
+            properties: &properties,
+            is_event: true,
+            person: person.iter().map(|(name, value)| (name, value)),
+            group: None,
+        };
         self.definitions.load(&self.db, self.team).await.unwrap();
         self.definitions.observe([observed].into_iter(), NOW);
         self.commit().await;
@@ -171,7 +177,8 @@ async fn a_known_name_costs_no_write() {
     for app in apps().await {
         let properties = Properties::from_json_text(r#"{"plan":"x"}"#).unwrap();
         let event: Arc<str> = "signed_up".into();
-        let again = || Observed { team: app.team, event: &event, properties: &properties, is_event: true, person: [&[], &[]], group: None };
+        let again =
+            || Observed { team: app.team, event: &event, properties: &properties, is_event: true, person: std::iter::empty(), group: None };
         app.definitions.observe([again(), again()].into_iter(), NOW);
         assert!(!app.definitions.has_pending(&[app.team]));
         app.definitions.observe([again()].into_iter(), NOW.plus_seconds(3_601));

@@ -11,6 +11,7 @@ mod doctor;
 mod health;
 mod import;
 mod ingestion;
+mod memory;
 mod net;
 mod pipeline;
 mod secrets;

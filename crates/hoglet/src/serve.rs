@@ -3,7 +3,7 @@
 use crate::config::{Config, LogFormat, Roles};
 use crate::health::Health;
 use crate::pipeline::Pipeline;
-use crate::{app, demo, net, secrets};
+use crate::{app, demo, memory, net, secrets};
 use accounts::{AccountsState, FirstAdmin, NewProject};
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -64,6 +64,7 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     let behind_capture = ingest_threads()?;
     let worker = roles.ingest.then(|| {
         let ingest = pipeline.ingest.clone();
+        behind_capture.spawn(memory::follow(ingest.clone()));
         behind_capture.spawn(async move { ingest.run(ingesting).await })
     });
     if demo {

@@ -1,10 +1,10 @@
 //! One event on its way through the steps.
 
 use crate::geo::Place;
-use crate::names::{Automatic, Names, SpecialSet};
+use crate::names::{Automatic, Names, SpecialSet, TraitNames};
 use crate::outcomes::Reason;
 use model::{CapturedEvent, Properties, PropertyValue, TeamId, Timestamp};
-use people::Update;
+use people::{Trait, Update};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -135,6 +135,7 @@ pub struct Incoming {
     pub ip: Arc<str>,
     pub properties: Properties,
     pub special: SpecialSet,
+    /// What the event says about its person without saying so: which of its properties, and about where they are.
     pub automatic: Vec<(Automatic, usize)>,
     /// Root `$set` and `$set_once`, JSON objects or empty.
     pub root_set: String,
@@ -237,6 +238,30 @@ impl Incoming {
         self.properties.get(name).map(id_text)
     }
 
+    /// What the properties say about the person.
+    pub fn traits<'e>(&'e self, names: &'e TraitNames) -> impl Iterator<Item = Trait<'e>> + Clone {
+        self.automatic.iter().filter_map(|&(Automatic(number), at)| {
+            let number = usize::from(number);
+            let (name, initial) = names.get(number)?;
+            // Steps only remove properties, so it is where it was read or before.
+            let before = (0..self.properties.len().min(at + 1)).rev();
+            let mut found = before.filter_map(|at| self.properties.at(at)).filter(|(known, _)| Arc::ptr_eq(known, name));
+            found.next().map(|(_, value)| Trait { number, name, initial, value })
+        })
+    }
+
+    /// The update with the traits written out.
+    pub fn whole_update(&self, names: &TraitNames) -> Update {
+        let own = |pairs: &[(Arc<str>, PropertyValue)], of: fn(&Trait<'_>) -> Arc<str>| {
+            self.traits(names).map(|one| (of(&one), one.value.clone())).chain(pairs.iter().cloned()).collect()
+        };
+        Update {
+            set: own(&self.update.set, |one| one.name.clone()),
+            set_once: own(&self.update.set_once, |one| one.initial.clone()),
+            unset: self.update.unset.clone(),
+        }
+    }
+
     /// Forgets everything the event says about its person.
     pub fn strip_person(&mut self) {
         use crate::names::Special;
@@ -246,6 +271,7 @@ impl Incoming {
             }
         }
         self.update.clear();
+        self.automatic.clear();
         self.properties.set("$process_person_profile", false);
     }
 }

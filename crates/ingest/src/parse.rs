@@ -3,7 +3,7 @@
 //! Capture has already refused what is not JSON, so that this reader needs no good error messages; it still refuses anything
 //! that it cannot read and never reads past the text.
 
-use crate::names::{Automatic, Meaning, Names, SpecialSet};
+use crate::names::{Automatic, Meaning, Names, Read, SpecialSet};
 use model::{Properties, PropertyValue};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,26 +30,26 @@ pub const MAX_PROPERTIES: usize = 10_000;
 
 pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
     let mut cursor = Cursor { text, at: 0 };
-    names.begin_object();
-    let mut parsed = Parsed { properties: Properties::with_capacity(USUAL_PROPERTIES), ..Parsed::default() };
+    let expected = names.begin_object() + ADDED_PROPERTIES;
+    let mut parsed = Parsed { properties: Properties::with_capacity(expected.min(MOST_EXPECTED)), ..Parsed::default() };
     let mut repeated = false;
     cursor.expect(b'{')?;
     if !cursor.accept(b'}') {
         loop {
             let name = cursor.string()?;
-            let (name, meaning, again) = match name {
+            let read = match name {
                 Text::Plain(text) => names.read(text),
                 Text::Escaped(text) => names.read(&text),
             };
-            match meaning {
+            match read.meaning {
                 Meaning::Plain => {}
                 Meaning::Special(special) => parsed.special.insert(special),
                 Meaning::Automatic(automatic) => parsed.automatic.push((automatic, parsed.properties.len())),
             }
-            repeated |= again != Some(false);
+            repeated |= read.repeated != Some(false);
             cursor.expect(b':')?;
-            let value = cursor.value(names)?;
-            parsed.properties.push_new(name, value);
+            let value = cursor.value(names, &read)?;
+            parsed.properties.push_new(read.name, value);
             if cursor.accept(b'}') {
                 break;
             }
@@ -63,6 +63,7 @@ pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
     if cursor.at != text.len() {
         return Err(ParseError::Malformed);
     }
+    names.end_object();
     if repeated {
         keep_last(&mut parsed, names);
     }
@@ -72,8 +73,10 @@ pub fn parse(text: &str, names: &mut Names) -> Result<Parsed, ParseError> {
     Ok(parsed)
 }
 
-/// Room that hardly any event outgrows.
-const USUAL_PROPERTIES: usize = 40;
+/// Room for what steps add.
+const ADDED_PROPERTIES: usize = 3;
+/// More room than this is not made on suspicion.
+const MOST_EXPECTED: usize = 100;
 
 /// Drops all but the last value of each name.
 fn keep_last(parsed: &mut Parsed, names: &mut Names) {
@@ -81,7 +84,7 @@ fn keep_last(parsed: &mut Parsed, names: &mut Names) {
     let last: HashMap<&Arc<str>, usize> = all.iter().enumerate().map(|(at, (name, _))| (name, at)).collect();
     parsed.automatic.clear();
     for (_, (name, value)) in all.iter().enumerate().filter(|(at, (name, _))| last[name] == *at) {
-        if let Meaning::Automatic(one) = names.read(name).1 {
+        if let Meaning::Automatic(one) = names.meaning(name) {
             parsed.automatic.push((one, parsed.properties.len()));
         }
         parsed.properties.push_new(name.clone(), value.clone());
@@ -146,11 +149,11 @@ impl<'t> Cursor<'t> {
         serde_json::from_str(quoted).map(Text::Escaped).map_err(|_| ParseError::Malformed)
     }
 
-    fn value(&mut self, names: &mut Names) -> Result<PropertyValue, ParseError> {
+    fn value(&mut self, names: &mut Names, of: &Read) -> Result<PropertyValue, ParseError> {
         self.skip_space();
         match self.peek().ok_or(ParseError::Malformed)? {
             b'"' => Ok(PropertyValue::String(match self.string()? {
-                Text::Plain(text) => names.value(text),
+                Text::Plain(text) => names.value_of(of, text),
                 Text::Escaped(text) => Arc::from(text),
             })),
             b'{' | b'[' => {

@@ -7,14 +7,14 @@ mod decision;
 
 use crate::event::{Incoming, Kind, id_text, without_nul};
 use crate::geo::Place;
-use crate::names::{Names, Special};
+use crate::names::{Names, Special, TraitNames};
 use ahash::RandomState;
 use anyhow::Result;
 use db::Db;
 use decision::Decision;
 use model::{GroupTypeIndex, PersonMode, Properties, PropertyValue, TeamId, Timestamp};
 use parking_lot::Mutex;
-use people::{Changes, Group, Person, store};
+use people::{Changes, Group, Person, TraitPlaces, store};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -76,6 +76,8 @@ struct Team {
 
 pub struct WorkingSet {
     names: Arc<Mutex<Names>>,
+    traits: TraitNames,
+    trait_places: TraitPlaces,
     teams: Map<TeamId, Team>,
     batch: u32,
     capacity: usize,
@@ -84,7 +86,12 @@ pub struct WorkingSet {
 impl WorkingSet {
     /// `capacity` counts distinct ids and persons together.
     pub fn new(names: Arc<Mutex<Names>>, capacity: usize) -> Self {
-        WorkingSet { names, teams: Map::default(), batch: 0, capacity }
+        let traits = names.lock().traits();
+        WorkingSet { names, traits, trait_places: TraitPlaces::default(), teams: Map::default(), batch: 0, capacity }
+    }
+
+    pub fn traits(&self) -> &TraitNames {
+        &self.traits
     }
 
     /// Reads everything that the events need and that is not in memory, a few statements for all.
@@ -172,7 +179,8 @@ impl WorkingSet {
     pub fn process(&mut self, event: &mut Incoming, now: Timestamp, replay: bool) -> Belonging {
         let batch = self.batch;
         let team = self.teams.entry(event.project.id).or_default();
-        Decision { team, event, now, batch, replay, warnings: Vec::new() }.decide()
+        let (traits, trait_places) = (&self.traits, &mut self.trait_places);
+        Decision { team, event, traits, trait_places, now, batch, replay, warnings: Vec::new() }.decide()
     }
 
     /// What the batch changed about the team, and the counter that it was read at.

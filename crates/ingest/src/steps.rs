@@ -239,11 +239,22 @@ const SERVER_LIBRARIES: &[&str] = &[
 /// the client sent.
 fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) -> Result<(), Drop> {
     if event.profile == Profile::Personless || event.kind.is_without_traits() {
+        event.automatic.clear();
         return Ok(());
     }
+    let is_server = event.automatic.iter().any(|(automatic, _)| automatic.is_os()) && is_server(event);
+    // Mostly nothing can clash with them, and they stay where they are.
+    let clash = !event.update.is_empty() || event.automatic.iter().any(|(automatic, _)| automatic.is_os_name());
+    if is_server || clash || event.kind == Kind::SurveyShown || event.cookieless {
+        write_out_traits(event, tools, is_server);
+    }
+    Ok(())
+}
+
+/// Moves the traits into the update, behind what the client said itself.
+fn write_out_traits(event: &mut Incoming, tools: &mut Tools<'_>, is_server: bool) {
     let explicit = (event.update.set.len(), event.update.set_once.len());
     let mut os_name = None;
-    let is_server = event.automatic.iter().any(|(automatic, _)| is_os(tools.names.automatic(*automatic).0)) && is_server(event);
     event.update.set.reserve(event.automatic.len());
     event.update.set_once.reserve(event.automatic.len());
     // Places ascend, so one walk over the properties finds them all.
@@ -253,10 +264,10 @@ fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) 
         let Some(value) = values.nth(at - walked) else { break };
         walked = at + 1;
         let (name, initial) = tools.names.automatic(automatic);
-        if is_server && is_os(name) {
+        if is_server && automatic.is_os() {
             continue;
         }
-        if &**name == "$os_name" {
+        if automatic.is_os_name() {
             os_name = Some(value.clone());
             continue;
         }
@@ -271,7 +282,7 @@ fn add_automatic_person_properties(event: &mut Incoming, tools: &mut Tools<'_>) 
         let seen: Arc<str> = event.timestamp.to_string().into();
         event.update.set.push((tools.names.name("$survey_last_seen_date"), PropertyValue::String(seen)));
     }
-    Ok(())
+    event.automatic.clear();
 }
 
 /// Automatic names are distinct, so only the explicit ones before them can clash.
@@ -290,10 +301,6 @@ fn add_missing_os(event: &mut Incoming, names: &mut Names, value: PropertyValue)
     let all = (event.update.set.len(), event.update.set_once.len());
     add_missing(&mut event.update.set, all.0, &os, &value);
     add_missing(&mut event.update.set_once, all.1, &initial, &value);
-}
-
-fn is_os(name: &str) -> bool {
-    matches!(name, "$os" | "$os_version" | "$os_name")
 }
 
 /// A server's operating system says nothing about the person.

@@ -54,6 +54,11 @@ impl Ingest {
         self.outcomes.clone()
     }
 
+    /// Everything before is queryable.
+    pub fn position(&self) -> u64 {
+        self.progress.position.load(Ordering::Acquire)
+    }
+
     pub fn lag(&self) -> Lag {
         let position = self.progress.position.load(Ordering::Acquire);
         let pending_events = self.ports.queue.end(Topic::Events).0.saturating_sub(position);

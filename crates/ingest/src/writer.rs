@@ -13,16 +13,16 @@
 use crate::cookieless_store::Cookieless;
 use crate::decoder::{Decoded, Dropped, EVENTS_PER_TURN, dropped};
 use crate::event::{HeatmapPoint, Incoming, Kind, Profile};
-use crate::names::Names;
+use crate::names::{Names, TraitNames};
 use crate::outcomes::Reason;
 use crate::persons::{Belonging, WorkingSet};
 use crate::{Ports, heatmaps, store};
 use anyhow::{Context, Result, bail};
 use db::Transaction;
 use definitions::warnings::Warning;
-use definitions::{Observed, Refused};
+use definitions::{Named, Observed, Refused};
 use events::{EventBatch, EventRow, PersonOverride, StoreError};
-use model::{PersonMode, TeamId, Timestamp};
+use model::{PersonMode, PropertyValue, TeamId, Timestamp};
 use parking_lot::Mutex;
 use people::ApplyError;
 use queue::{Offset, Reader};
@@ -271,7 +271,7 @@ impl Writer {
             event: &event.event,
             properties: &event.properties,
             is_event: event.kind != Kind::ImportPerson,
-            person: [&event.update.set, &event.update.set_once],
+            person: person_names(event, self.persons.traits()),
             group: event.group.as_ref().map(|(index, set)| (*index, set)),
         });
         self.ports.definitions.observe(observed, now);
@@ -390,6 +390,12 @@ fn unrecorded(refused: Refused) -> Option<Value> {
     })
 }
 
+/// What the event says about its person, each name with its value.
+fn person_names<'e>(event: &'e Incoming, traits: &'e TraitNames) -> impl Iterator<Item = Named<'e>> {
+    let explicit = event.update.set.iter().chain(&event.update.set_once).map(|(name, value)| (name, value));
+    explicit.chain(event.traits(traits).flat_map(|one| [(one.name, one.value), (one.initial, one.value)]))
+}
+
 /// Takes heatmap data out of events, and events out that hold nothing else.
 fn take_heatmaps(events: &mut Vec<Incoming>, drops: &mut Vec<Dropped>) -> Heatmaps {
     let mut taken = Heatmaps::default();
@@ -431,7 +437,7 @@ const GROUP_PROPERTIES: [&str; 5] = ["$group_0", "$group_1", "$group_2", "$group
 fn row(mut event: Incoming, belonging: Belonging, now: Timestamp) -> EventRow {
     for (index, key) in belonging.groups {
         if let Some(name) = GROUP_PROPERTIES.get(usize::from(index.0)) {
-            event.properties.set(*name, model::PropertyValue::String(key));
+            event.properties.set(*name, PropertyValue::String(key));
         }
     }
     EventRow {

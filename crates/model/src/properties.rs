@@ -203,6 +203,19 @@ impl Properties {
         self.get(name).and_then(PropertyValue::as_str)
     }
 
+    /// The property in this place of the list.
+    #[inline]
+    pub fn at(&self, place: usize) -> Option<(&Arc<str>, &PropertyValue)> {
+        self.0.get(place).map(|(name, value)| (name, value))
+    }
+
+    /// Changes the value in a place that [`at`](Self::at) showed.
+    pub fn set_at(&mut self, place: usize, value: PropertyValue) {
+        if let Some((_, old)) = self.0.get_mut(place) {
+            *old = value;
+        }
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

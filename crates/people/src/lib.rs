@@ -28,7 +28,7 @@ pub use changes::{ApplyError, Attached, Changes, Merge};
 pub use dimensions::People;
 pub use routes::{PeopleState, routes};
 pub use schema::MIGRATIONS;
-pub use update::{Effect, Update};
+pub use update::{Effect, Trait, TraitPlaces, Update};
 
 use model::{GroupTypeIndex, Properties, Timestamp};
 use std::sync::Arc;

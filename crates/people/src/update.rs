@@ -29,6 +29,30 @@ impl Update {
     }
 }
 
+/// A property of an event that is also news about its person: the person keeps the last value under `name` and the first one
+/// under `initial`.
+#[derive(Clone, Copy, Debug)]
+pub struct Trait<'e> {
+    /// Which one it is, a small number.
+    pub number: usize,
+    pub name: &'e Arc<str>,
+    pub initial: &'e Arc<str>,
+    pub value: &'e PropertyValue,
+}
+
+/// Where the last person had each trait. Persons of one project mostly have them in the same places.
+#[derive(Debug, Default)]
+pub struct TraitPlaces(Vec<[usize; 2]>);
+
+impl TraitPlaces {
+    fn of(&mut self, number: usize) -> &mut [usize; 2] {
+        if self.0.len() <= number {
+            self.0.resize(number + 1, [0; 2]);
+        }
+        &mut self.0[number]
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     Nothing,
@@ -65,6 +89,57 @@ fn is_minor(name: &str) -> bool {
 fn find<'p>(properties: &'p Properties, name: &Arc<str>) -> Option<&'p PropertyValue> {
     let same = properties.iter().find(|(known, _)| Arc::ptr_eq(known, name));
     same.map(|(_, value)| value).or_else(|| properties.get(name))
+}
+
+/// Applies what an event says about itself and then, with [`apply`], what it says about its person. No trait may have a name
+/// that the update sets.
+pub fn apply_with_traits<'e>(
+    properties: &mut Arc<Properties>,
+    traits: impl Iterator<Item = Trait<'e>> + Clone,
+    places: &mut TraitPlaces,
+    update: &Update,
+) -> Effect {
+    let mut effect = Effect::Nothing;
+    for one in traits.clone() {
+        if place_of(properties, one.initial, &mut places.of(one.number)[1]).is_none() {
+            Arc::make_mut(properties).push_new(one.initial.clone(), one.value.clone());
+            effect = Effect::Real;
+        }
+    }
+    for one in traits {
+        match place_of(properties, one.name, &mut places.of(one.number)[0]) {
+            Some(place) => {
+                let changed = properties.at(place).is_some_and(|(_, old)| !is_same(old, one.value));
+                if changed {
+                    Arc::make_mut(properties).set_at(place, one.value.clone());
+                    effect = effect.max(if is_minor(one.name) { Effect::Minor } else { Effect::Real });
+                }
+            }
+            None => {
+                Arc::make_mut(properties).push_new(one.name.clone(), one.value.clone());
+                effect = Effect::Real;
+            }
+        }
+    }
+    if update.is_empty() { effect } else { effect.max(apply(properties, update)) }
+}
+
+fn place_of(properties: &Properties, name: &Arc<str>, guess: &mut usize) -> Option<usize> {
+    if properties.at(*guess).is_some_and(|(known, _)| Arc::ptr_eq(known, name)) {
+        return Some(*guess);
+    }
+    let same = properties.iter().position(|(known, _)| Arc::ptr_eq(known, name));
+    let place = same.or_else(|| properties.iter().position(|(known, _)| known == name))?;
+    *guess = place;
+    Some(place)
+}
+
+/// Equal, which values that recur mostly are by their address.
+fn is_same(old: &PropertyValue, new: &PropertyValue) -> bool {
+    match (old, new) {
+        (PropertyValue::String(old), PropertyValue::String(new)) => Arc::ptr_eq(old, new) || old == new,
+        _ => old == new,
+    }
 }
 
 /// Applies `$set_once`, then `$set`, then `$unset`. Copies the properties only when something changes.
@@ -205,6 +280,35 @@ mod tests {
         check("{}", r#"{"$current_url":"/b"}"#, "{}", &[], r#"{"$current_url":"/b"}"#, Effect::Real);
         check(r#"{"$geoip_city_name":"A"}"#, r#"{"$geoip_city_name":"B"}"#, "{}", &[], r#"{"$geoip_city_name":"B"}"#, Effect::Real);
         check(r#"{"$geoip_latitude":1}"#, r#"{"$geoip_latitude":2}"#, "{}", &[], r#"{"$geoip_latitude":2}"#, Effect::Minor);
+    }
+
+    #[test]
+    fn traits_have_the_effect_that_set_and_set_once_have() {
+        let (names, mut places) = (["$browser", "utm_source", "$os"].map(Arc::<str>::from), TraitPlaces::default());
+        let initials = ["$initial_browser", "$initial_utm_source", "$initial_os"].map(Arc::<str>::from);
+        for (before, values) in [
+            ("{}", r#"{"$browser":"A","utm_source":"x"}"#),
+            (r#"{"$os":"L","$initial_os":"L"}"#, r#"{"$os":"L"}"#),
+            (r#"{"$os":"L","$initial_os":"W","$browser":"A"}"#, r#"{"$os":"M","$browser":"A"}"#),
+            (r#"{"utm_source":"x","$initial_utm_source":"x"}"#, r#"{"utm_source":"y"}"#),
+            (r#"{"$initial_os":1,"a":2,"$os":1}"#, r#"{"$os":2}"#),
+        ] {
+            let values = Properties::from_json_text(values).unwrap();
+            let traits = (0..3).filter_map(|number| {
+                let value = values.get(&names[number])?;
+                Some(Trait { number, name: &names[number], initial: &initials[number], value })
+            });
+            let update = Update {
+                set: traits.clone().map(|one| (one.name.clone(), one.value.clone())).collect(),
+                set_once: traits.clone().map(|one| (one.initial.clone(), one.value.clone())).collect(),
+                unset: Vec::new(),
+            };
+            let mut one = Arc::new(Properties::from_json_text(before).unwrap());
+            let mut other = one.clone();
+            let effect = apply(&mut other, &update);
+            assert_eq!(apply_with_traits(&mut one, traits, &mut places, &Update::default()), effect, "{before}");
+            assert_eq!(one.to_json_text(), other.to_json_text());
+        }
     }
 
     #[test]

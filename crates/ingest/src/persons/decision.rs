@@ -2,11 +2,12 @@
 
 use super::{Belonging, Id, KnownId, KnownPerson, MAX_GROUP_TYPE_BYTES, Team, group_of, imported_ids, other_id};
 use crate::event::{Incoming, Kind, Profile, id_text};
-use crate::names::Special;
+use crate::names::{Special, TraitNames};
 use model::{GroupTypeIndex, PersonMode, Properties, PropertyValue, Timestamp, person_uuid};
+use people::editor::Editor;
 use people::editor::overlaid;
 use people::identity::{self, is_illegal_distinct_id};
-use people::{Attached, Effect, Group, Merge, Person, update};
+use people::{Attached, Effect, Group, Merge, Person, TraitPlaces, update};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,6 +23,8 @@ const STALE_SDK_US: i64 = 60_000_000;
 pub(super) struct Decision<'d> {
     pub team: &'d mut Team,
     pub event: &'d mut Incoming,
+    pub traits: &'d TraitNames,
+    pub trait_places: &'d mut TraitPlaces,
     pub now: Timestamp,
     pub batch: u32,
     pub replay: bool,
@@ -245,7 +248,7 @@ impl Decision<'_> {
     fn create(&mut self, namesake: &Arc<str>, distinct_id: &Arc<str>, is_identified: bool) -> Uuid {
         let event = &*self.event;
         let uuid = identity::new_person_uuid(event.project.id, namesake, self.used_version(namesake).unwrap_or(0));
-        let mut properties = identity::first_properties(&event.update);
+        let mut properties = identity::first_properties(&event.whole_update(self.traits));
         if event.kind != Kind::ImportPerson {
             properties.set("$creator_event_uuid", event.uuid.to_string().as_str());
         }
@@ -277,8 +280,14 @@ impl Decision<'_> {
     fn apply_update(&mut self, uuid: Uuid) {
         let seen_at = self.seen_at();
         let Some(known) = self.team.persons.get_mut(&uuid) else { return };
-        let before = (!self.event.update.is_empty()).then(|| known.person.properties.clone());
-        let effect = update::apply(&mut known.person.properties, &self.event.update);
+        let event = &*self.event;
+        let before = (!event.update.is_empty() || !event.automatic.is_empty()).then(|| known.person.properties.clone());
+        let properties = &mut known.person.properties;
+        let effect = if Editor::is_worth_it(properties, event.update.len() + 2 * event.automatic.len()) {
+            update::apply(properties, &event.whole_update(self.traits))
+        } else {
+            update::apply_with_traits(properties, event.traits(self.traits), self.trait_places, &event.update)
+        };
         let mut write = effect == Effect::Real || effect == Effect::Minor && self.event.kind.is_about_person();
         let mut too_large = false;
         if effect == Effect::Real && update::size(&known.person.properties) > update::MAX_BYTES {
