@@ -88,7 +88,7 @@ const acts = {
         await click(page, 'Compare')
         await page.getByRole('region', { name: 'What goes with converting' }).scrollIntoViewIfNeeded().catch(() => page.mouse.wheel(0, 900))
     }],
-    'path-menu': [pages.paths, (page) => page.getByRole('button', { name: /pricing, step 2/ }).click()],
+    'path-menu': [pages.paths, (page) => page.getByRole('button', { name: /pricing .*step 2$/ }).click()],
     'sql-completion': [pages.sql, async (page) => {
         await page.getByRole('textbox', { name: 'Query' }).click()
         await page.keyboard.press('Control+End')

@@ -58,6 +58,23 @@ test('back and forward go through the kinds', async () => {
     await page.getByRole('tab', { name: 'Trends', selected: true }).waitFor()
 })
 
+test('a question that is changed cancels the one before, in the browser and on the server', async () => {
+    const cancelled = []
+    page.on('request', (request) => request.method() === 'DELETE' && /\/query\/[0-9a-f-]{36}\/$/.test(request.url()) && cancelled.push(request.url()))
+    let held = 0
+    await page.route('**/query/', async (route) => {
+        held += 1
+        if (held === 1) await new Promise((resolve) => setTimeout(resolve, 4000))
+        await route.continue().catch(() => undefined)
+    })
+    await page.goto(`${insights()}/new?series=${json([{ event: 'paid', math: 'total', filters: [] }])}&display=BoldNumber`)
+    await page.getByText('Still reading').waitFor()
+    await page.getByRole('radio', { name: 'Ranking' }).click()
+    await page.getByRole('rowheader', { name: 'paid' }).waitFor()
+    await page.unroute('**/query/')
+    assert.equal(cancelled.length, 1)
+})
+
 test('a display of other clients opens as its nearest likeness', async () => {
     const id = await saved({ kind: 'InsightVizNode', source: { kind: 'TrendsQuery', series: [{ kind: 'EventsNode', event: 'paid' }], trendsFilter: { display: 'ActionsPie', showLegend: true } } })
     await page.goto(`${insights()}/${id}`)

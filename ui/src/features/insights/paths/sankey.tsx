@@ -63,7 +63,6 @@ function NodeLabel({ node, text, width, onHover, onNode, onChange }: { node: Pat
                 trigger={
                     <button
                         type="button"
-                        aria-label={`${text}, step ${node.step}: ${formatNumber(node.value)} times`}
                         title={node.item}
                         onFocus={() => onHover(node.key)}
                         onBlur={() => onHover(null)}
@@ -75,6 +74,7 @@ function NodeLabel({ node, text, width, onHover, onNode, onChange }: { node: Pat
                         <span className="text-xs text-ink-2">
                             {formatShort(node.value)}
                             {node.stopped > 0 && node.outgoing > 0 ? `, ${formatShort(node.stopped)} stop` : ''}
+                            <span className="sr-only">, step {node.step}</span>
                         </span>
                     </button>
                 }

@@ -79,7 +79,7 @@ function HeatCell({ cell, empty, strength, label, onOpen }: { cell: Cell; empty:
     const background = cell.state === 'partial' ? `${striped}, ${colour(strength)}` : colour(strength)
     return (
         <td className="p-0">
-            <button type="button" disabled={cell.count === 0} title={label} aria-label={label} onClick={onOpen} className="h-8 w-full rounded-[4px] text-center text-sm hover:outline-2 hover:outline-ink-3 focus-visible:-outline-offset-2 disabled:cursor-default disabled:hover:outline-0" style={{ background }}>
+            <button type="button" disabled={cell.count === 0} title={label} aria-label={`${percent(cell.share)}: ${label}`} onClick={onOpen} className="h-8 w-full rounded-[4px] text-center text-sm hover:outline-2 hover:outline-ink-3 focus-visible:-outline-offset-2 disabled:cursor-default disabled:hover:outline-0" style={{ background }}>
                 {percent(cell.share)}
             </button>
         </td>
