@@ -2,14 +2,15 @@
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import growth
 import report
 import texts_clickhouse
-from engines import ClickHouse, DuckDb, Engine, Hoglet
-from race import race, say
+from engines import ClickHouse, DuckDb, Engine, Failed, Hoglet
+from race import Outcome, check_disk, race, say
 from world import World
 
 ENGINES = ["hoglet", *(f"clickhouse-{schema}" for schema in texts_clickhouse.SCHEMAS), "duckdb"]
@@ -17,7 +18,11 @@ ENGINES = ["hoglet", *(f"clickhouse-{schema}" for schema in texts_clickhouse.SCH
 
 def main() -> int:
     options = arguments()
-    return {"race": run_race, "growth": run_growth}[options.command](options)
+    try:
+        return {"race": run_race, "growth": run_growth}[options.command](options)
+    except (RuntimeError, Failed, subprocess.CalledProcessError) as error:
+        say(f"tools/bench-queries: {error}")
+        return 1
 
 
 def arguments() -> argparse.Namespace:
@@ -74,14 +79,17 @@ def engines(options: argparse.Namespace, folder: Path) -> list[Engine]:
     return found
 
 
-def one(options: argparse.Namespace, world: World, cold: bool):
+def one(options: argparse.Namespace, events: int, merges: str, cold: bool) -> Outcome:
+    contestants = engines(options, options.dir)
+    check_disk(options.dir, events, [kind for engine in contestants for kind in engine.kinds])
+    world = World(options.generator, events, merges)
     folder = options.dir / world.name
     return race(world, engines(options, folder), folder, options.threads, options.rounds, cold, options.keep)
 
 
 def run_race(options: argparse.Namespace) -> int:
     before = report.machine()
-    outcome = one(options, World(options.generator, options.events, f"--merged={options.merged:g}"), not options.no_cold)
+    outcome = one(options, options.events, f"--merged={options.merged:g}", not options.no_cold)
     print(report.show(outcome, options.rounds, before))
     write_json(options, outcome.to_json() | {"machine": before})
     return 0 if outcome.all_agree else 1
@@ -89,9 +97,9 @@ def run_race(options: argparse.Namespace) -> int:
 
 def run_growth(options: argparse.Namespace) -> int:
     say(report.machine())
-    sizes = [growth.Step(f"{size:,}", one(options, World(options.generator, size, "--merged=1"), False)) for size in options.sizes]
+    sizes = [growth.Step(f"{size:,}", one(options, size, "--merged=1", False)) for size in options.sizes]
     merges = [
-        growth.Step(f"{count:,}", one(options, World(options.generator, options.merges_events, f"--merges={count}"), False))
+        growth.Step(f"{count:,}", one(options, options.merges_events, f"--merges={count}", False))
         for count in options.merges
     ]
     threads = max(options.threads)

@@ -206,8 +206,9 @@ class DuckDb(Engine):
 
     def stop(self) -> None:
         if self.process is not None:
+            # The driver ends with its input, after DuckDB has written what it holds.
             self.process.stdin.close()
-            self.process.wait(60)
+            self.process.wait(600)
             self.process = None
 
 
@@ -285,10 +286,12 @@ class Hoglet(Engine):
         return {"hoglet": self.send({"kind": "HogQLQuery", "query": "select count() from events"})[1][0][0]}
 
     def sizes(self) -> dict[str, float]:
-        events = processes.size_bytes(self.folder / "events")
-        parquet = sum(path.stat().st_size for path in (self.folder / "events").rglob("*.parquet"))
+        sizes = {"hoglet": float(processes.size_bytes(self.folder / "events"))}
+        for path in (self.folder / "events" / "segments").rglob("*.*"):
+            part = f"  of that, {path.suffix}"
+            sizes[part] = sizes.get(part, 0) + path.stat().st_size
         metadata = sum(path.stat().st_size for path in self.folder.glob("metadata*"))
-        return {"hoglet": events, "of that, Parquet": parquet, "Hoglet, persons and definitions": metadata}
+        return sizes | {"Hoglet, persons and definitions": metadata}
 
     def get(self, path: str) -> dict:
         status, answer = self.exchange("GET", path)

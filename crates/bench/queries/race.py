@@ -69,20 +69,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def check_disk(folder: Path, world: World, kinds: list[str]) -> None:
+def check_disk(folder: Path, events: int, kinds: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tables = {"clickhouse posthog" if kind in ("clickhouse json", "clickhouse mat") else kind for kind in kinds}
-    needed, free = world.count * sum(LOADING_BYTES[table] for table in tables) + SPARE_BYTES, shutil.disk_usage(folder).free
+    needed, free = events * sum(LOADING_BYTES[table] for table in tables) + SPARE_BYTES, shutil.disk_usage(folder).free
     if needed > free:
         raise SystemExit(
-            f"{folder} has {free >> 30} GB free and {world.count} events in {', '.join(kinds)} may need {needed >> 30} GB meanwhile: "
+            f"{folder} has {free >> 30} GB free and {events} events in {', '.join(kinds)} may need {needed >> 30} GB meanwhile: "
             "give fewer --events, fewer --engines, or another folder with --dir"
         )
 
 
 def race(world: World, engines: list[Engine], folder: Path, threads: list[int], rounds: int, cold: bool, keep: bool) -> Outcome:
     kinds = [kind for engine in engines for kind in engine.kinds]
-    check_disk(folder, world, kinds)
     outcome = Outcome(world, kinds)
     with ExitStack() as stack:
         if not keep:

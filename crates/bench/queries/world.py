@@ -15,7 +15,10 @@ class World:
     """As an option of the generator: `--merged=1` (percent) or `--merges=100`."""
 
     def __post_init__(self) -> None:
-        self.facts = json.loads(subprocess.run(self.command("facts"), check=True, capture_output=True).stdout)
+        made = subprocess.run(self.command("facts"), stdout=subprocess.PIPE)
+        if made.returncode != 0:
+            raise SystemExit(made.returncode)
+        self.facts = json.loads(made.stdout)
 
     @property
     def name(self) -> str:
