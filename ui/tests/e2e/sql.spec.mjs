@@ -84,6 +84,16 @@ test('a mistake is underlined where it is, and said when it is run', async () =>
     await page.getByRole('alert').getByText(/nonsense/).waitFor()
 })
 
+test('ids of persons lead to them', async () => {
+    await write("SELECT distinct_id, count() AS n FROM events GROUP BY distinct_id ORDER BY n DESC")
+    await page.keyboard.press('Control+Enter')
+    await answer().getByRole('link', { name: 'ann' }).click()
+    await page.waitForURL(/\/persons\/ann/)
+    await page.getByText('ann@example.test').first().waitFor()
+    await page.goBack()
+    await answer().getByRole('link', { name: 'ann' }).waitFor()
+})
+
 test('an answer is drawn, with the same numbers in a table', async () => {
     await write('SELECT toDate(timestamp) AS day, count() AS events FROM events GROUP BY day ORDER BY day')
     await page.getByRole('button', { name: /^Run/ }).click()

@@ -1,6 +1,8 @@
+import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Download } from 'lucide-react'
 import { useMemo, useRef, useState } from 'react'
+import { useProject } from '@/api/project'
 import { download, toCsv } from '@/lib/csv'
 import { count, formatNumber } from '@/lib/numbers'
 import { Button } from '@/ui/button'
@@ -56,7 +58,7 @@ export function ResultGrid({ grid, name }: { grid: Grid; name: string }) {
                         {shown.map((item) => (
                             <tr key={item.key} aria-rowindex={item.index + 2} className="hover:bg-sunken">
                                 {grid.columns.map((_, index) => (
-                                    <Cell key={index} value={rows[item.index]?.[index]} numeric={kinds[index] === 'number'} />
+                                    <Cell key={index} value={rows[item.index]?.[index]} numeric={kinds[index] === 'number'} person={personColumn.test(grid.columns[index] ?? '')} />
                                 ))}
                             </tr>
                         ))}
@@ -74,7 +76,11 @@ export function ResultGrid({ grid, name }: { grid: Grid; name: string }) {
     )
 }
 
-function Cell({ value, numeric }: { value: unknown; numeric: boolean }) {
+/** Columns whose values name a person. */
+const personColumn = /^(events\.)?(person_id|distinct_id)$/
+
+function Cell({ value, numeric, person }: { value: unknown; numeric: boolean; person: boolean }) {
+    const project = useProject()
     const empty = value === null || value === undefined
     const text = asText(value)
     return (
@@ -83,7 +89,15 @@ function Cell({ value, numeric }: { value: unknown; numeric: boolean }) {
             dir={numeric ? undefined : 'auto'}
             className={cx('row-line h-8 max-w-[360px] truncate px-3 first:pl-4 last:pr-4', numeric && 'text-right', empty && 'text-ink-3', typeof value === 'object' && !empty && 'font-mono text-[12px]')}
         >
-            {numeric && typeof value === 'number' ? formatNumber(value) : text}
+            {person && typeof value === 'string' && value !== '' ? (
+                <Link to="/project/$projectId/persons/$personId" params={{ projectId: String(project.id), personId: value }} className="decoration-line-strong underline-offset-4 hover:underline">
+                    {value}
+                </Link>
+            ) : numeric && typeof value === 'number' ? (
+                formatNumber(value)
+            ) : (
+                text
+            )}
         </td>
     )
 }

@@ -20,7 +20,7 @@ export function StepsChart(props: Props) {
     const { funnels, noun, onOpen } = props
     const box = useRef<HTMLDivElement>(null)
     const width = useWidth(box)
-    const all = together(funnels)
+    const all = funnels.length === 1 ? (funnels[0]?.steps ?? []) : together(funnels)
     const column = Math.max(funnels.length > 3 ? 150 : 118, (width - axis) / Math.max(1, all.length))
     return (
         <div ref={box} className="overflow-x-auto px-3.5 pb-1" tabIndex={0} role="region" aria-label="Steps of the funnel">
@@ -42,7 +42,7 @@ function Columns({ funnels, highlighted, noun, onOpen, column }: Props & { colum
     const hatch = useId()
     const steps = funnels[0]?.steps.length ?? 0
     const gap = 3
-    const inner = Math.min(column - 26, funnels.length > 1 ? 240 : 96)
+    const inner = Math.min(column - 26, funnels.length > 1 ? 280 : 150)
     const bar = Math.max(3, (inner - gap * (funnels.length - 1)) / funnels.length)
     const y = (share: number) => top + (1 - share) * (height - top)
     const lines = [0, 0.25, 0.5, 0.75, 1]
