@@ -159,6 +159,10 @@ fn cell(array: &ArrayRef, row: usize) -> Value {
             let items = array.as_list::<i32>().value(row);
             (0..items.len()).map(|at| cell(&items, at)).collect()
         }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            (0..entries.len()).map(|at| json!([cell(entries.column(0), at), cell(entries.column(1), at)])).collect()
+        }
         DataType::Struct(_) => array.as_struct().columns().iter().map(|column| cell(column, row)).collect(),
         DataType::Null => Value::Null,
         other => panic!("an answer of type {other}"),
@@ -341,7 +345,7 @@ async fn aggregates() {
         "select topK(1)(event) from events" => [[["A"]]],
         "select topK(2)(distinct_id) from events" => [[["u1", "u2"]]],
         "select stddevPop(toFloat(properties.n)) > 1, varSamp(toFloat(properties.n)) > 1 from events" => [[1, 1]],
-        "select sumOrNull(toFloat(properties.zzz)), avgOrDefault(toFloat(properties.zzz)), countIfOrDefault(event = 'A') from events" => [[0.0, 0.0, 3]],
+        "select sumOrNull(toFloat(properties.zzz)), avgOrDefault(toFloat(properties.zzz)), countIfOrDefault(event = 'A') from events" => [[null, 0.0, 3]],
         "select count() filter (where event = 'A'), avg(toFloat(properties.n)) filter (where event = 'A') from events" => [[3, 1.5]],
         "select count(), min(event), max(timestamp) from events where event = 'nothing'" => [[0, "", "1970-01-01T00:00:00.000000Z"]],
         "select event, count() from events where event = 'nothing' group by event" => [],
@@ -731,6 +735,39 @@ async fn autocaptured_elements_are_read_from_their_chain() {
     check!(world, {
         "select elements_chain_href, elements_chain_texts, elements_chain_ids, elements_chain_elements from events" => [["/buy", ["Buy", "Buy now", ""], ["cta"], ["a"]]],
     });
+}
+
+/// What ClickHouse 26.9 answers to the same.
+#[tokio::test]
+async fn suffixes_of_aggregates_look_inside_of_arrays_and_maps() {
+    let world = World::small().await;
+    check!(world, {
+        "select sumArray(x), avgArray(x), countArray(x), maxArray(x), uniqArray(x) from (select arrayJoin([[1, 2], [3, 3]]) as x)" => [[9, 2.25, 4, 3, 3]],
+        "select sumForEach(x), avgForEach(x), countForEach(x) from (select arrayJoin([[1, 2], [3]]) as x)" => [[[4, 2], [2.0, 2.0], [2, 1]]],
+        "select sumMap(x), maxMap(x) from (select map('a', 1, 'b', 2) as x union all select map('a', 5) as x)" => [[[["a", 6], ["b", 2]], [["a", 5], ["b", 2]]]],
+        "select sumMap(['a', event], [1, 2]) from events" => [[[["A", "B", "a"], [6, 4, 5]]]],
+        "select uniqMerge(s), sumMerge(t), countMerge(c) from (select number % 2 as p, uniqState(number % 3) as s, sumState(number) as t, countState() as c from numbers(10) group by p)" => [[3, 45, 10]],
+        "select sumArrayIf(x, number > 0), sumIfOrNull(number, number > 100), countOrNull(), minOrNull(number) from (select [number, 1] as x, number from numbers(3))" => [[5, null, 3, 0]],
+        "select sumOrNull(n), sumOrDefault(n), countOrNull(n), maxOrNull(n) from (select 1 as n) where n > 1" => [[null, 0, null, null]],
+        "select sequenceMatch('(?1).*(?2)')(toDateTime(number), number = 1, number = 3), sequenceMatch('(?1)(?2)')(toDateTime(number), number = 1, number = 3), sequenceMatch('(?1).(?2)')(toDateTime(number), number = 1, number = 3), sequenceCount('(?1).*(?2)')(toDateTime(number), number % 4 = 1, number % 4 = 3), sequenceMatch('(?1)(?t<=1)(?2)')(toDateTime(number), number = 1, number = 3), sequenceMatch('(?1)(?t>=2)(?2)')(toDateTime(number), number = 1, number = 3) from numbers(10)" => [[1, 1, 0, 2, 0, 1]],
+        "select sequenceCount('(?1)(?2)')(toDateTime(number), number % 2 = 0, number % 2 = 1), sequenceMatch('(?1)(?t==2)(?2)')(toDateTime(number), number = 1, number = 3) from numbers(10)" => [[5, 1]],
+        "select event from events order by toDate(timestamp) limit 2 with ties" => [["A"], ["A"]],
+        "select toDayOfMonth(timestamp) as d from events order by d desc limit 2 with ties" => [[12], [11], [11]],
+        "select d from (select toDayOfMonth(timestamp) as d from events) order by d limit 3 offset 1 with ties" => [[10], [11], [11]],
+        "(select 1 as a union all select 2) order by a desc limit 1" => [[2]],
+        "select count() from (events e join persons p on e.person_id = p.id)" => [[4]],
+    });
+    for (text, message) in [
+        ("select sumArray(1)", "Function 'sumArray' does not take a UInt8"),
+        ("select corrArray([1])", "Unsupported function call 'corrArray(...)'"),
+        ("select arrayFold((acc, x) -> x - acc, [1], 0)", "This lambda of arrayFold is not supported"),
+        ("select mapKeys([1])", "mapKeys takes a map, not a Array(UInt8)"),
+        ("select map(1)", "map takes pairs of key and value"),
+        ("select sequenceMatch('(?x)')(timestamp, 1) from events", "is not a pattern of a sequence"),
+    ] {
+        let problem = world.try_rows(text).await.unwrap_err();
+        assert!(problem.contains(message), "{problem}");
+    }
 }
 
 /// Values that ClickHouse 26.9 itself gave for these expressions.

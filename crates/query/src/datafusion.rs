@@ -26,6 +26,11 @@ pub fn interpreted_functions() -> Vec<&'static str> {
         "orOneNull",
         "arrayElementOrDefault",
         "windowFunnel",
+        "sequenceMatch",
+        "sequenceCount",
+        "collectArray",
+        "collectForEach",
+        "collectMap",
         "entropy",
         "deltaSum",
         "skewPop",
@@ -329,6 +334,7 @@ pub(crate) fn code(kind: &Type) -> String {
         Type::String | Type::Uuid | Type::Null | Type::Lambda => "S".to_owned(),
         Type::Array(item) => format!("[{}]", code(&item.kind)),
         Type::Tuple(items) => format!("({})", items.iter().map(|item| code(&item.kind)).collect::<String>()),
+        Type::Map(key, value) => format!("{{{}{}}}", code(&key.kind), code(&value.kind)),
     }
 }
 

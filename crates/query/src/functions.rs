@@ -191,6 +191,13 @@ const INTERNAL: &[&str] = &[
     "arrayReverseSortBy",
     "arrayFirstTrue",
     "arrayLastTrue",
+    "arraySplitTrue",
+    "arrayFillTrue",
+    "lastIndexOf",
+    "mapElement",
+    "collectArray",
+    "collectForEach",
+    "collectMap",
 ];
 
 /// Other names of the same function.
@@ -271,6 +278,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("JSON_VALUE", "JSONExtractString"),
     ("groupUniqArrayArray", "groupUniqArray"),
     ("array_agg", "groupArray"),
+    ("json_agg", "groupArray"),
+    ("groupArraySample", "groupArray"),
+    ("groupBitmap", "uniq"),
+    ("mapContainsKey", "mapContains"),
     ("any_value", "any"),
     ("anyRespectNulls", "any"),
     ("first_value_respect_nulls", "first_value"),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `scope` | what a name means, table by table, and the joins that paths cause |
 //! | `select` | the clauses of one select, in the order in which they may see each other |
-//! | `expr`, `compare`, `call` | types, null-safe comparison, functions |
+//! | `expr`, `compare`, `call`, `combine` | types, null-safe comparison, functions, suffixes of aggregates |
 //! | `convert` | from one type to another |
 //! | `fold` | instants that are known before any row is read |
 //! | `finish` | array joins, LIMIT BY, session subqueries: selects that need a select around or below them |
@@ -17,6 +17,7 @@ use crate::typed::{Node, Type, Typed, TypedQuery};
 use model::TeamId;
 
 mod call;
+mod combine;
 mod compare;
 mod convert;
 mod expr;

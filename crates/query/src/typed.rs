@@ -26,6 +26,8 @@ pub enum Type {
     Interval(Unit),
     Array(Box<Column>),
     Tuple(Vec<Column>),
+    /// Keys and values; the first of equal keys counts.
+    Map(Box<Column>, Box<Column>),
     Lambda,
 }
 
@@ -71,6 +73,7 @@ impl Column {
                 let names: Vec<String> = items.iter().map(|item| item.name(zone)).collect();
                 return format!("Tuple({})", names.join(", "));
             }
+            Type::Map(key, value) => return format!("Map({}, {})", key.name(zone), value.name(zone)),
         };
         if self.nullable { format!("Nullable({plain})") } else { plain }
     }
@@ -104,8 +107,14 @@ impl Type {
             (a, b) if a.is_time() && b.is_time() => Type::DateTime,
             (Type::Array(a), Type::Array(b)) => Type::array(a.common(b)),
             (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => Type::Tuple(a.iter().zip(b).map(|(a, b)| a.common(b)).collect()),
+            (Type::Map(a, b), Type::Map(c, d)) => Type::Map(Box::new(a.common(c)), Box::new(b.common(d))),
             _ => Type::String,
         }
+    }
+
+    /// Made of other values: no number, text or instant can be made of it.
+    pub fn is_compound(&self) -> bool {
+        matches!(self, Type::Array(_) | Type::Tuple(_) | Type::Map(..) | Type::Interval(_))
     }
 }
 

@@ -63,6 +63,9 @@ entries! {
         "arrayRotateLeft" => |args, _| Ok(rotated(&args[0], args[1].as_int())),
         "arrayRotateRight" => |args, _| Ok(rotated(&args[0], args[1].as_int().saturating_neg())),
         "range" => range,
+        "arraySplitTrue" => |args, _| Ok(split(args[0].items(), args[1].items())),
+        "arrayFillTrue" => |args, _| Ok(filled(args[0].items(), args[1].items())),
+        "lastIndexOf" => |args, _| Ok(Value::Int(args[0].items().iter().rposition(|item| item.same(&args[1])).map_or(0, |at| at as i64 + 1))),
         "emptyArray" => |_, _| Ok(Value::Array(Vec::new())),
         "emptyArrayString" => |_, _| Ok(Value::Array(Vec::new())),
         "emptyArrayInt64" => |_, _| Ok(Value::Array(Vec::new())),
@@ -124,7 +127,7 @@ fn sorted(array: &Value, keys: &[Value], descending: bool) -> Value {
 }
 
 /// By sorting, so that a long array of many values stays cheap; in the order of first appearance.
-fn distinct<'a>(items: impl IntoIterator<Item = &'a Value>) -> Vec<Value> {
+pub fn distinct<'a>(items: impl IntoIterator<Item = &'a Value>) -> Vec<Value> {
     let mut all: Vec<(usize, &Value)> = items.into_iter().enumerate().collect();
     all.sort_by(|a, b| a.1.order(b.1).then(a.0.cmp(&b.0)));
     all.dedup_by(|a, b| a.1.order(b.1) == Ordering::Equal);
@@ -196,6 +199,28 @@ fn running(array: &Value, step: impl Fn(f64, f64) -> f64, carry: impl Fn(f64, f6
         if whole { Value::Int(value as i64) } else { Value::Float(value) }
     });
     Value::Array(items.collect())
+}
+
+/// A new part begins at every element for which the truth holds.
+fn split(items: &[Value], truths: &[Value]) -> Value {
+    let mut parts: Vec<Vec<Value>> = Vec::new();
+    for (item, truth) in items.iter().zip(truths) {
+        match parts.last_mut() {
+            Some(part) if *truth != Value::Bool(true) => part.push(item.clone()),
+            _ => parts.push(vec![item.clone()]),
+        }
+    }
+    Value::Array(parts.into_iter().map(Value::Array).collect())
+}
+
+/// Where the truth does not hold, the element before takes the place.
+fn filled(items: &[Value], truths: &[Value]) -> Value {
+    let mut filled: Vec<Value> = Vec::with_capacity(items.len());
+    for (item, truth) in items.iter().zip(truths) {
+        let before = filled.last().filter(|_| *truth != Value::Bool(true)).cloned();
+        filled.push(before.unwrap_or_else(|| item.clone()));
+    }
+    Value::Array(filled)
 }
 
 fn rotated(array: &Value, by: i64) -> Value {

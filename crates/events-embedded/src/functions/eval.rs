@@ -1,7 +1,7 @@
 //! `hog_eval('name', 'type', arguments…)`: a function of plain values, row by row.
 
 use super::value::{Kind, Value, build, plain, read};
-use super::{arrays, json, numbers, series, texts, traffic, urls};
+use super::{arrays, hashes, json, maps, numbers, series, texts, traffic, urls};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
@@ -29,6 +29,8 @@ pub(super) fn find(name: &str) -> Option<Entry> {
         .or_else(|| numbers::find(name))
         .or_else(|| series::find(name))
         .or_else(|| traffic::find(name))
+        .or_else(|| maps::find(name))
+        .or_else(|| hashes::find(name))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 entries! {
     lenient {
         "windowFunnel" => |args, _| Ok(Value::Int(window_funnel(args[1].items(), args[0].as_int()))),
+        "sequenceMatch" => |args, _| Ok(Value::Int((super::sequence::count(args[0].as_str(), args[1].items(), true)?).min(1))),
+        "sequenceCount" => |args, _| Ok(Value::Int(super::sequence::count(args[0].as_str(), args[1].items(), false)?)),
         "entropy" => |args, _| Ok(entropy(args[0].items())),
         "deltaSum" => delta_sum,
         "skewPop" => |args, _| Ok(moment(args[0].items(), 3, 0)),

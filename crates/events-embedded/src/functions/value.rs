@@ -1,7 +1,7 @@
 //! Single values between columns: what `hog_eval` computes with.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray, MapArray, StringBuilder, StructArray,
     TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
@@ -26,7 +26,7 @@ pub enum Value {
     Tuple(Vec<Value>),
 }
 
-/// The type of a result, written as `S`, `I`, `F`, `B`, `D`, `T`, `U` (unsigned), `[…]`, `(…)`.
+/// The type of a result, written as `S`, `I`, `F`, `B`, `D`, `T`, `U` (unsigned), `[…]`, `(…)`, `{key value}`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Text,
@@ -38,6 +38,7 @@ pub enum Kind {
     Time,
     Array(Box<Kind>),
     Tuple(Vec<Kind>),
+    Map(Box<Kind>, Box<Kind>),
 }
 
 impl Kind {
@@ -59,6 +60,11 @@ impl Kind {
             b'[' => {
                 let (item, rest) = Self::parse_one(rest)?;
                 (Kind::Array(Box::new(item)), rest.strip_prefix(']')?)
+            }
+            b'{' => {
+                let (key, rest) = Self::parse_one(rest)?;
+                let (value, rest) = Self::parse_one(rest)?;
+                (Kind::Map(Box::new(key), Box::new(value)), rest.strip_prefix('}')?)
             }
             b'(' => {
                 let mut items = Vec::new();
@@ -85,6 +91,7 @@ impl Kind {
             Kind::Time => instant_type(),
             Kind::Array(item) => DataType::List(Arc::new(Field::new_list_field(item.data_type(), true))),
             Kind::Tuple(items) => DataType::Struct(tuple_fields(items)),
+            Kind::Map(key, value) => DataType::Map(Arc::new(Field::new("entries", DataType::Struct(map_fields(key, value)), false)), false),
         }
     }
 }
@@ -95,6 +102,10 @@ pub fn instant_type() -> DataType {
 
 fn tuple_fields(items: &[Kind]) -> Fields {
     items.iter().enumerate().map(|(at, item)| Field::new((at + 1).to_string(), item.data_type(), true)).collect()
+}
+
+fn map_fields(key: &Kind, value: &Kind) -> Fields {
+    [Field::new("keys", key.data_type(), false), Field::new("values", value.data_type(), true)].into_iter().collect()
 }
 
 /// The one representation of each kind of value that [`read`] knows.
@@ -147,6 +158,12 @@ pub fn read(array: &ArrayRef, row: usize) -> Value {
             let items = array.as_list::<i32>().value(row);
             Value::Array((0..items.len()).map(|at| read(&items, at)).collect())
         }
+        // Pairs of key and value.
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let (keys, values) = (entries.column(0), entries.column(1));
+            Value::Array((0..entries.len()).map(|at| Value::Tuple(vec![read(keys, at), read(values, at)])).collect())
+        }
         DataType::Struct(_) => Value::Tuple(array.as_struct().columns().iter().map(|column| read(column, row)).collect()),
         _ => Value::Null,
     }
@@ -191,6 +208,7 @@ pub fn build(values: &[Value], kind: &Kind) -> Result<ArrayRef> {
             let field = Arc::new(Field::new_list_field(item.data_type(), true));
             Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), build(&items, item)?, Some(nulls)))
         }
+        Kind::Map(key, value) => build_map(values, key, value)?,
         Kind::Tuple(kinds) => {
             let mut columns = Vec::with_capacity(kinds.len());
             for (at, kind) in kinds.iter().enumerate() {
@@ -204,6 +222,28 @@ pub fn build(values: &[Value], kind: &Kind) -> Result<ArrayRef> {
             Arc::new(StructArray::new(tuple_fields(kinds), columns, Some(nulls)))
         }
     })
+}
+
+/// Of pairs; those without a key are left out.
+fn build_map(values: &[Value], key: &Kind, value: &Kind) -> Result<ArrayRef> {
+    let (mut keys, mut items, mut lengths) = (Vec::new(), Vec::new(), Vec::with_capacity(values.len()));
+    for map in values {
+        let before = keys.len();
+        for pair in map.items() {
+            if let Value::Tuple(pair) = pair
+                && let [one, item] = pair.as_slice()
+                && !one.is_null()
+            {
+                keys.push(one.clone());
+                items.push(item.clone());
+            }
+        }
+        lengths.push(keys.len() - before);
+    }
+    let entries = StructArray::try_new(map_fields(key, value), vec![build(&keys, key)?, build(&items, value)?], None)?;
+    let nulls = NullBuffer::from_iter(values.iter().map(|value| matches!(value, Value::Array(_))));
+    let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    Ok(Arc::new(MapArray::try_new(field, OffsetBuffer::from_lengths(lengths), entries, Some(nulls), false)?))
 }
 
 impl Value {

@@ -67,6 +67,18 @@ fn special(call: &FunctionCall, typed: &Typed) -> String {
             let fields: Vec<String> = call.args.iter().enumerate().map(|(at, arg)| format!("'{}', {}", at + 1, expr(arg))).collect();
             over_all(call, &format!("array_agg(named_struct({})){present}", fields.join(", ")), kind)
         }
+        "sequenceMatch" | "sequenceCount" => {
+            let pattern = call.params.first().and_then(Typed::as_text).unwrap_or_default();
+            let at = format!("'1', hog_epoch({}, 1)", expr(first));
+            let conditions = call.args[1..].iter().enumerate().map(|(at, arg)| format!("'{}', {}", at + 2, expr(arg)));
+            let fields: Vec<String> = std::iter::once(at).chain(conditions).collect();
+            let rows = format!("array_agg(named_struct({})){present}", fields.join(", "));
+            format!("hog_eval({}, {}, {}, {rows})", text(call.name), text(&code(kind)), text(pattern))
+        }
+        "collectArray" | "collectForEach" | "collectMap" => {
+            let params: String = call.params.iter().map(|param| format!(", {}", expr(param))).collect();
+            format!("hog_eval({}, {}{params}, array_agg({value}){present})", text(call.name), text(&code(kind)))
+        }
         "retention" => {
             let met = |condition: &Typed| format!("coalesce(bool_or({}){plain}, FALSE)", expr(condition));
             let began = met(first);

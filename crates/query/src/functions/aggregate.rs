@@ -33,6 +33,13 @@ pub const AGGREGATES: &[Function] = &[
     aggregate("groupUniqArray", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("topK", (1, 1), &[W::Any], By(array_of_values), Never, Special),
     aggregate("windowFunnel", (2, 33), &[W::Int, W::Truth], UInt8, Never, Special),
+    // A pattern, such as '(?1)(?t<=3600).*(?2)', and the conditions that it counts.
+    aggregate("sequenceMatch", (2, 33), &[W::Time, W::Truth], UInt8, Never, Special),
+    aggregate("sequenceCount", (2, 33), &[W::Time, W::Truth], UInt64, Never, Special),
+    // What the suffixes -Array, -ForEach, -Map and -Merge become: an aggregate over what is inside of arrays and maps.
+    aggregate("collectArray", (1, 1), &[W::Any], Same(0), Never, Special),
+    aggregate("collectForEach", (1, 1), &[W::Any], Same(0), Never, Special),
+    aggregate("collectMap", (1, 1), &[W::Any], Same(0), Never, Special),
     aggregate("retention", (1, 32), &[W::Truth], By(flags), Never, Special),
     aggregate("entropy", (1, 1), &[W::Any], Float, Never, Special),
     aggregate("deltaSum", (1, 1), &[W::Number], Same(0), Never, Special),

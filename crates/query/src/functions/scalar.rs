@@ -148,6 +148,7 @@ pub const SCALARS: &[Function] = &[
     call("MD5", (1, 1), &[W::Text], Text, "md5"),
     eval("SHA256", (1, 1), &[W::Text], Text),
     eval("xxHash64", (1, MANY), &[W::Text], UInt64),
+    eval("sipHash64", (1, MANY), &[W::Text], UInt64),
     eval("editDistance", (2, 2), &[W::Text], UInt64),
     eval("ngramDistance", (2, 2), &[W::Text], Float),
     eval("toValidUTF8", (1, 1), &[W::Text], Text),
@@ -342,6 +343,21 @@ pub const ARRAYS: &[Function] = &[
     eval("range", (1, 3), &[W::Int], Ints),
     eval("emptyArrayString", (0, 0), &[], Texts),
     eval("emptyArrayInt64", (0, 0), &[], Ints),
+    scalar("arrayFold", (3, 8), &[W::Any, W::Array], Same(2), Strict, Special),
+    scalar("arraySplit", (2, 8), &[W::Any, W::Array], ArrayOf(1), Strict, Special),
+    scalar("arrayFill", (2, 8), &[W::Any, W::Array], Same(1), Strict, Special),
+    scalar("arrayLastIndex", (2, 8), &[W::Any, W::Array], UInt64, Strict, Special),
+    eval("arraySplitTrue", (2, 2), &[W::Array], ArrayOf(0)),
+    eval("arrayFillTrue", (2, 2), &[W::Array], Same(0)),
+    eval("lastIndexOf", (2, 2), &[W::Array, W::Any], UInt64),
+
+    // Key, value, key, value …
+    scalar("map", (0, MANY), &[W::Any], By(map_of), Never, Eval),
+    eval("mapFromArrays", (2, 2), &[W::Array], By(map_of_arrays)),
+    eval("mapKeys", (1, 1), &[W::Any], By(map_keys)),
+    eval("mapValues", (1, 1), &[W::Any], By(map_values)),
+    eval("mapContains", (2, 2), &[W::Any], Condition),
+    scalar("mapElement", (2, 2), &[W::Any], By(map_value), Never, Eval),
     scalar("tupleElement", (2, 2), &[W::Any], Same(0), Strict, Special),
     // `topK(n)(x)` over all values; the count comes first.
     scalar("mostFrequent", (2, 2), &[W::Int, W::Array], Same(1), Never, Eval),
@@ -433,6 +449,43 @@ fn number_element(args: &[Typed]) -> Column {
 fn zipped(args: &[Typed]) -> Column {
     let items = args.iter().map(|arg| item(std::slice::from_ref(arg))).collect();
     Column::new(Type::array(Column::new(Type::Tuple(items))))
+}
+
+fn sides(args: &[Typed], at: usize) -> Column {
+    args.iter().skip(at).step_by(2).fold(Column::new(Type::Null), |column, arg| column.common(&arg.column()))
+}
+
+fn map_of(args: &[Typed]) -> Column {
+    let key = Column::new(sides(args, 0).kind);
+    let value = Column { nullable: args.iter().skip(1).step_by(2).any(|arg| arg.nullable), kind: sides(args, 1).kind };
+    Column::new(Type::Map(Box::new(key), Box::new(value)))
+}
+
+fn map_of_arrays(args: &[Typed]) -> Column {
+    let item = |at: usize| args.get(at).map_or(Column::nullable(Type::Null), |arg| item(std::slice::from_ref(arg)));
+    Column::new(Type::Map(Box::new(Column::new(item(0).kind)), Box::new(item(1))))
+}
+
+fn map_parts(args: &[Typed]) -> (Column, Column) {
+    match args.first().map(|arg| &arg.kind) {
+        Some(Type::Map(key, value)) => ((**key).clone(), (**value).clone()),
+        _ => (Column::nullable(Type::Null), Column::nullable(Type::Null)),
+    }
+}
+
+fn map_keys(args: &[Typed]) -> Column {
+    Column::new(Type::array(map_parts(args).0))
+}
+
+fn map_values(args: &[Typed]) -> Column {
+    Column::new(Type::array(map_parts(args).1))
+}
+
+/// A key that is not there has the default value of the type.
+fn map_value(args: &[Typed]) -> Column {
+    let (_, value) = map_parts(args);
+    let has_default = matches!(value.kind, Type::Int(_) | Type::Float | Type::String | Type::Bool | Type::Condition | Type::Array(_));
+    Column { nullable: value.nullable || !has_default, kind: value.kind }
 }
 
 fn flattened(args: &[Typed]) -> Column {

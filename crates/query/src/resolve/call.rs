@@ -28,55 +28,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// `sumIf`, `avgOrNull`, `countIfOrDefault` …
-    fn combined(&mut self, call: &Call, span: Span) -> Result<Option<Typed>> {
-        let mut name = call.name.as_str();
-        let mut args = call.args.as_slice();
-        let mut filter = None;
-        let mut default = None;
-        let mut distinct = false;
-        loop {
-            if let Some(function) = Function::find(name).filter(|function| function.role == Role::Aggregate) {
-                let call = Call { distinct: call.distinct || distinct, ..call.clone() };
-                let typed = self.aggregate_call(function, &call, args, filter, span)?;
-                return Ok(Some(match default {
-                    Some(true) => self.or_default(typed),
-                    Some(false) => Typed { nullable: true, ..typed },
-                    None => typed,
-                }));
-            }
-            if let Some(rest) = name.strip_suffix("If") {
-                let Some((condition, others)) = args.split_last() else {
-                    return error(span, format!("Function '{}' needs a condition", call.name));
-                };
-                if filter.is_some() {
-                    return Ok(None);
-                }
-                (name, args, filter) = (rest, others, Some(condition));
-            } else if let Some(rest) = name.strip_suffix("OrNull") {
-                (name, default) = (rest, Some(false));
-            } else if let Some(rest) = name.strip_suffix("OrDefault") {
-                (name, default) = (rest, Some(true));
-            } else if let Some(rest) = name.strip_suffix("Distinct") {
-                (name, distinct) = (rest, true);
-            } else {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn or_default(&mut self, typed: Typed) -> Typed {
-        let default = match &typed.kind {
-            Type::Int(_) | Type::Condition => Typed::int(0),
-            Type::Float => Typed::constant(Constant::Float(0.0), Type::Float),
-            Type::String => Typed::text(""),
-            _ => return typed,
-        };
-        let kind = typed.kind.clone();
-        let filled = self.scalar("ifNull", vec![typed, Typed { kind: kind.clone(), ..default }]);
-        Typed { kind, nullable: false, ..filled }
-    }
-
     fn scalar_call(&mut self, function: &'static Function, call: &Call, span: Span) -> Result<Typed> {
         if call.over.is_some() || call.filter.is_some() || call.distinct || !call.params.is_empty() || !call.order_by.is_empty() {
             return error(span, format!("Function '{}' is not an aggregate", call.name));
@@ -118,6 +69,22 @@ impl Resolver<'_> {
                 let kind = args.iter().fold(Type::Null, |kind, arg| kind.common(&arg.kind));
                 args = args.into_iter().map(|arg| self.convert(arg, &kind)).collect();
             }
+            "map" => {
+                if args.len() % 2 == 1 {
+                    return error(span, "map takes pairs of key and value");
+                }
+                let common = |at: usize| args.iter().skip(at).step_by(2).fold(Type::Null, |kind, arg| kind.common(&arg.kind));
+                let kinds = [common(0), common(1)];
+                args = args.into_iter().enumerate().map(|(at, arg)| self.convert(arg, &kinds[at % 2])).collect();
+            }
+            "mapKeys" | "mapValues" | "mapContains" => {
+                let Type::Map(key, _) = args[0].kind.clone() else {
+                    return error(span, format!("{} takes a map, not a {}", function.name, args[0].kind));
+                };
+                if let Some(wanted) = (args.len() > 1).then(|| args.remove(1)) {
+                    args.push(self.convert(wanted, &key.kind));
+                }
+            }
             "identity" => return Ok(args.remove(0)),
             "concatWithSeparator" if args.iter().any(Typed::is_null) => return Ok(Typed::constant(Constant::Null, Type::String)),
             _ => {}
@@ -134,7 +101,7 @@ impl Resolver<'_> {
         Ok(super::fold::fold(typed, self.context))
     }
 
-    fn argument(&mut self, want: Want, expr: &Expr) -> Result<Typed> {
+    pub(super) fn argument(&mut self, want: Want, expr: &Expr) -> Result<Typed> {
         if want == Want::Unit {
             let name = match &expr.kind {
                 ExprKind::Field(path) if path.len() == 1 => Some(path[0].clone()),
@@ -154,8 +121,7 @@ impl Resolver<'_> {
     }
 
     fn wanted(&mut self, want: Want, typed: Typed, span: Span) -> Result<Typed> {
-        let is_compound = matches!(typed.kind, Type::Array(_) | Type::Tuple(_) | Type::Interval(_));
-        if is_compound && matches!(want, Want::Number | Want::Int | Want::Float | Want::Time) {
+        if typed.kind.is_compound() && matches!(want, Want::Number | Want::Int | Want::Float | Want::Time) {
             return error(span, format!("Illegal type {} of an argument", typed.kind));
         }
         Ok(match want {
@@ -170,7 +136,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn aggregate_call(
+    pub(super) fn aggregate_call(
         &mut self,
         function: &'static Function,
         call: &Call,
@@ -214,7 +180,7 @@ impl Resolver<'_> {
         Ok(Typed::new(Node::Call(Box::new(call)), column.kind, column.nullable))
     }
 
-    fn aggregate_parts(
+    pub(super) fn aggregate_parts(
         &mut self,
         function: &'static Function,
         call: &Call,
@@ -411,7 +377,11 @@ impl Resolver<'_> {
             }
             "length" | "empty" | "notEmpty" => {
                 let inner = self.expr(&args[0])?;
-                let inner = if matches!(inner.kind, Type::Array(_) | Type::String) { inner } else { self.to_text(inner) };
+                let inner = match inner.kind {
+                    Type::Array(_) | Type::String => inner,
+                    Type::Map(..) => self.scalar("mapKeys", vec![inner]),
+                    _ => self.to_text(inner),
+                };
                 self.scalar(function.name, vec![inner])
             }
             "round" => {
@@ -497,11 +467,26 @@ impl Resolver<'_> {
             for arg in args {
                 typed.push(self.argument(Want::Array, arg)?);
             }
-            if matches!(function.name, "arrayMap" | "arrayFilter" | "arrayFirst" | "arrayLast" | "arrayFirstIndex") || typed.len() > 1 {
+            if matches!(
+                function.name,
+                "arrayMap"
+                    | "arrayFilter"
+                    | "arrayFirst"
+                    | "arrayLast"
+                    | "arrayFirstIndex"
+                    | "arrayLastIndex"
+                    | "arraySplit"
+                    | "arrayFill"
+                    | "arrayFold"
+            ) || typed.len() > 1
+            {
                 return error(span, format!("The first argument of {} is a lambda", function.name));
             }
             return Ok(self.scalar(function.name, typed));
         };
+        if function.name == "arrayFold" {
+            return self.array_fold(params, body, &args[1..], span);
+        }
         let mut arrays = Vec::with_capacity(args.len() - 1);
         for arg in &args[1..] {
             arrays.push(self.argument(Want::Array, arg)?);
@@ -514,7 +499,16 @@ impl Resolver<'_> {
         let array = if several { self.scalar("arrayZip", arrays) } else { arrays.remove(0) };
         let wants_truth = matches!(
             function.name,
-            "arrayFilter" | "arrayExists" | "arrayAll" | "arrayCount" | "arrayFirst" | "arrayLast" | "arrayFirstIndex"
+            "arrayFilter"
+                | "arrayExists"
+                | "arrayAll"
+                | "arrayCount"
+                | "arrayFirst"
+                | "arrayLast"
+                | "arrayFirstIndex"
+                | "arrayLastIndex"
+                | "arraySplit"
+                | "arrayFill"
         );
         let lambda = self.lambda(params, body, &array, wants_truth)?;
         let result = self.apply_lambda(function.name, lambda, array);
@@ -584,10 +578,15 @@ impl Resolver<'_> {
                 let kept = call(self, "arrayFilter", array_kind, nullable);
                 self.scalar("length", vec![kept])
             }
-            "arrayFirst" | "arrayLast" | "arrayFirstIndex" => {
+            "arraySplit" | "arrayFill" => {
+                let truths = call(self, "arrayMap", Type::array(Column::new(Type::Bool)), nullable);
+                self.scalar(if name == "arraySplit" { "arraySplitTrue" } else { "arrayFillTrue" }, vec![array.clone(), truths])
+            }
+            "arrayFirst" | "arrayLast" | "arrayFirstIndex" | "arrayLastIndex" => {
                 let truths = call(self, "arrayMap", Type::array(Column::new(Type::Bool)), nullable);
                 match name {
                     "arrayFirstIndex" => self.scalar("indexOf", vec![truths, Typed::constant(Constant::Bool(true), Type::Bool)]),
+                    "arrayLastIndex" => self.scalar("lastIndexOf", vec![truths, Typed::constant(Constant::Bool(true), Type::Bool)]),
                     _ => {
                         let picker = if name == "arrayFirst" { "arrayFirstTrue" } else { "arrayLastTrue" };
                         let found = Typed { kind: item.kind, ..self.scalar(picker, vec![array.clone(), truths]) };
@@ -607,7 +606,7 @@ impl Resolver<'_> {
     }
 }
 
-fn check_count(function: &Function, name: &str, count: usize, span: Span) -> Result<()> {
+pub(super) fn check_count(function: &Function, name: &str, count: usize, span: Span) -> Result<()> {
     let plural = |count: usize| if count == 1 { "argument" } else { "arguments" };
     if count < function.min {
         return error(span, format!("Function '{name}' expects at least {} {}, found {count}", function.min, plural(function.min)));
@@ -618,7 +617,7 @@ fn check_count(function: &Function, name: &str, count: usize, span: Span) -> Res
     Ok(())
 }
 
-fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()> {
+pub(super) fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()> {
     let fraction = |param: &Typed| {
         matches!(param.node, Node::Constant(Constant::Float(value)) if (0.0..=1.0).contains(&value))
             || matches!(param.as_int(), Some(0 | 1))
@@ -626,6 +625,10 @@ fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()>
     let fine = match function.name {
         "quantile" => params.len() <= 1 && params.iter().all(fraction),
         "quantiles" => !params.is_empty() && params.len() <= 100 && params.iter().all(fraction),
+        "sequenceMatch" | "sequenceCount" => match params {
+            [pattern] => pattern.as_text().is_some_and(|pattern| pattern.len() <= 1_000),
+            _ => false,
+        },
         "windowFunnel" => matches!(params, [window] if window.as_int().is_some_and(|window| window >= 0)),
         "groupArrayMovingSum" => params.len() <= 1 && params.iter().all(|param| param.as_int().is_some_and(|count| count > 0)),
         "groupArrayMovingAvg" => matches!(params, [window] if window.as_int().is_some_and(|window| window > 0)),
@@ -637,6 +640,6 @@ fn check_params(function: &Function, params: &[Typed], span: Span) -> Result<()>
     if fine { Ok(()) } else { error(span, format!("Aggregation '{}' does not take these parameters", function.name)) }
 }
 
-fn shorten(name: &str) -> String {
+pub(super) fn shorten(name: &str) -> String {
     name.chars().take(80).collect()
 }

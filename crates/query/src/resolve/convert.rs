@@ -37,6 +37,10 @@ impl Resolver<'_> {
             Type::DateTime => self.to_date_time(expr),
             Type::Array(item) => self.convert_array(expr, item),
             Type::Tuple(_) => self.convert_tuple(expr, kind),
+            Type::Map(..) => {
+                let nullable = expr.nullable;
+                Typed::new(Node::Convert(Box::new(expr)), kind.clone(), nullable)
+            }
         }
     }
 
@@ -214,7 +218,7 @@ impl Resolver<'_> {
     /// `CAST(x AS T)`
     pub(super) fn cast(&mut self, expr: Typed, to: &str, span: Span) -> Result<Typed> {
         let Some(column) = parse_type(to) else { return error(span, format!("Unknown type '{to}'")) };
-        if expr.kind == Type::String && matches!(column.kind, Type::Array(_) | Type::Tuple(_)) {
+        if expr.kind == Type::String && matches!(column.kind, Type::Array(_) | Type::Tuple(_) | Type::Map(..)) {
             return Ok(self.json_as(expr, column));
         }
         Ok(self.convert(expr, &column.kind))
@@ -238,6 +242,10 @@ pub fn parse_type(name: &str) -> Option<Column> {
         ("lowcardinality", Some(inner)) => return parse_type(inner),
         ("array", Some(inner)) => Type::array(parse_type(inner)?),
         ("tuple", Some(inner)) => Type::Tuple(split_types(inner).iter().map(|item| parse_type(item)).collect::<Option<_>>()?),
+        ("map", Some(inner)) => match split_types(inner).as_slice() {
+            [key, value] => Type::Map(Box::new(parse_type(key)?), Box::new(parse_type(value)?)),
+            _ => return None,
+        },
         ("string" | "text" | "varchar" | "char" | "fixedstring", _) => Type::String,
         (
             "float" | "float32" | "float64" | "double" | "double precision" | "real" | "decimal" | "numeric" | "decimal32" | "decimal64"

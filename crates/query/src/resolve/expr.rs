@@ -90,6 +90,12 @@ impl Resolver<'_> {
                 let index = self.to_int(index);
                 Ok(self.scalar("arrayElement", vec![of, index]))
             }
+            (Type::Map(key, _), _) => {
+                let kind = key.kind.clone();
+                let key = self.expr(index)?;
+                let key = self.convert(key, &kind);
+                Ok(self.scalar("mapElement", vec![of, key]))
+            }
             (Type::String, _) => {
                 let key = self.expr(index)?;
                 let is_key = matches!(key.kind, Type::String | Type::Int(_));
@@ -142,10 +148,7 @@ impl Resolver<'_> {
             }
             _ => {}
         }
-        if [&left, &right]
-            .iter()
-            .any(|side| matches!(side.kind, Type::Array(_) | Type::Tuple(_) | Type::Interval(_) | Type::Lambda | Type::Uuid))
-        {
+        if [&left, &right].iter().any(|side| side.kind.is_compound() || matches!(side.kind, Type::Lambda | Type::Uuid)) {
             return error(span, format!("Illegal types {} and {} of arguments of an arithmetic operator", left.kind, right.kind));
         }
         let (left, right) = (self.to_number(left), self.to_number(right));

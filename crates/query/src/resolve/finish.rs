@@ -36,8 +36,9 @@ impl Resolver<'_> {
         Ok(match limit_by {
             Some((limit, offset, by)) => self.limit_per_key(select, "row_number", limit, offset, by),
             None if clauses.with_ties => {
-                let (limit, offset) = (select.limit.take().unwrap_or(u64::MAX), std::mem::take(&mut select.offset));
-                self.limit_per_key(select, "rank", limit, offset, Vec::new())
+                // What the offset leaves out is counted by the limit around it.
+                let limit = select.limit.take().map_or(u64::MAX, |limit| limit.saturating_add(select.offset));
+                self.limit_per_key(select, "rank", limit, 0, Vec::new())
             }
             None => select,
         })

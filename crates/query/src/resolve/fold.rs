@@ -41,7 +41,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn add_units(&mut self, at: Typed, unit: Unit, count: Typed, negative: bool, span: Span) -> Result<Typed> {
-        if matches!(at.kind, Type::Array(_) | Type::Tuple(_) | Type::Interval(_)) {
+        if at.kind.is_compound() {
             return error(span, format!("Illegal type {} of a date", at.kind));
         }
         let count = match (negative, count.as_int()) {
@@ -183,10 +183,7 @@ impl Resolver<'_> {
 }
 
 fn refuse_compound(expr: &Typed, span: Span) -> Result<()> {
-    match expr.kind {
-        Type::Array(_) | Type::Tuple(_) | Type::Interval(_) => error(span, format!("Illegal type {} of a date", expr.kind)),
-        _ => Ok(()),
-    }
+    if expr.kind.is_compound() { error(span, format!("Illegal type {} of a date", expr.kind)) } else { Ok(()) }
 }
 
 /// `typed` as a constant, when it is calendar arithmetic on constants.

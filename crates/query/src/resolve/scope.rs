@@ -375,6 +375,12 @@ impl Resolver<'_> {
                 let item = self.scalar("arrayElement", vec![base, Typed::int(position as i64)]);
                 self.member(item, deeper, span)
             }
+            (Type::Map(key, _), _) => {
+                let kind = key.kind.clone();
+                let key = self.convert(Typed::text(head), &kind);
+                let value = self.scalar("mapElement", vec![base, key]);
+                self.member(value, deeper, span)
+            }
             (kind, _) => error(span, format!("Unable to resolve field: {head} (a {kind} has no fields)")),
         }
     }
