@@ -41,13 +41,13 @@ pub async fn run(
 }
 
 /// Where the parts of a row stand in the batches.
-struct Columns {
-    actor: usize,
-    at: usize,
+pub struct Columns {
+    pub actor: usize,
+    pub at: usize,
     /// With the bit of the mask.
-    conditions: Vec<(usize, u32)>,
-    texts: Vec<usize>,
-    number: Option<usize>,
+    pub conditions: Vec<(usize, u32)>,
+    pub texts: Vec<usize>,
+    pub number: Option<usize>,
 }
 
 struct Gathered {
@@ -128,7 +128,7 @@ impl Gathered {
 }
 
 impl Columns {
-    fn of(printed: &Printed) -> Result<Columns> {
+    pub fn of(printed: &Printed) -> Result<Columns> {
         let place = |wanted: &str| printed.columns.iter().position(|(name, _)| name == wanted);
         let mut columns = Columns {
             actor: place("actor").context("the rows of a behaviour name no actor")?,
@@ -154,11 +154,11 @@ impl Columns {
     }
 }
 
-fn texts(array: &ArrayRef) -> Result<StringArray> {
+pub fn texts(array: &ArrayRef) -> Result<StringArray> {
     Ok(cast(array, &DataType::Utf8)?.as_string::<i32>().clone())
 }
 
-fn numbers(array: &ArrayRef) -> Result<Float64Array> {
+pub fn numbers(array: &ArrayRef) -> Result<Float64Array> {
     match array.data_type() {
         DataType::Timestamp(_, _) => {
             let micros = cast(array, &DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, None))?;
@@ -171,15 +171,15 @@ fn numbers(array: &ArrayRef) -> Result<Float64Array> {
 
 /// Texts, or several together, numbered in the order of their first appearance.
 #[derive(Default)]
-struct Texts {
-    list: Vec<Vec<String>>,
+pub struct Texts {
+    pub list: Vec<Vec<String>>,
     codes: HashTable<u32>,
     hasher: ahash::RandomState,
-    bytes: usize,
+    pub bytes: usize,
 }
 
 impl Texts {
-    fn code<S: AsRef<str> + std::hash::Hash>(&mut self, parts: &[S]) -> u32 {
+    pub fn code<S: AsRef<str> + std::hash::Hash>(&mut self, parts: &[S]) -> u32 {
         let hash = |parts: &mut dyn Iterator<Item = &str>| {
             let mut hasher = self.hasher.build_hasher();
             parts.for_each(|part| part.hash(&mut hasher));

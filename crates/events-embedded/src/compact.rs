@@ -101,7 +101,7 @@ impl Shared {
         let snapshot = self.state.read().snapshot(first.team);
         let views: Vec<PersonView> = job.inputs.iter().map(|segment| snapshot.view_of(&segment.meta)).collect();
         let opened = job.inputs.iter().map(|segment| segment.open()).collect::<Result<Vec<_>>>()?;
-        let rows = job.inputs.iter().map(|segment| segment.meta.rows).sum();
+        let rows: u64 = job.inputs.iter().map(|segment| segment.meta.rows).sum();
         let layout = Arc::new(Layout::for_rows(opened.iter().map(|opened| &opened.census), rows));
         let max_row_bytes = job.inputs.iter().map(|segment| segment.meta.max_row_bytes).max().unwrap_or(0);
         let (sources, folded) = self.sources(job, &opened, &views, &layout, &snapshot, manifest)?;
@@ -113,6 +113,7 @@ impl Shared {
             erased: snapshot.erasures.iter().map(|erasure| erasure.number).max().unwrap_or(manifest.last_erasure),
             max_row_bytes,
             zstd_level: ZSTD_LEVEL,
+            pack: rows >= self.limits.packed_rows,
         };
         let mut writer = SegmentWriter::create(&self.disk, new, &layout, self.keyring.clone())?;
         let files = writer.files();
@@ -173,7 +174,7 @@ impl Shared {
         Ok((sources, folded))
     }
 
-    fn replace(&self, job: &Job, meta: SegmentMeta, files: [String; 2]) -> Result<()> {
+    fn replace(&self, job: &Job, meta: SegmentMeta, files: [String; 3]) -> Result<()> {
         let mut manifest = self.structure.lock();
         let is_input = |other: &SegmentMeta| job.inputs.iter().any(|input| input.meta.id == other.id);
         if manifest.segments.iter().filter(|other| is_input(other)).count() != job.inputs.len() {

@@ -4,6 +4,7 @@ use crate::behave;
 use crate::dimensions::DimensionTables;
 use crate::disk::{Disk, Gate};
 use crate::open::recover;
+use crate::packed;
 use crate::select;
 use crate::snapshot::Snapshot;
 use crate::state::{Limits, Shared, Signal};
@@ -34,6 +35,10 @@ pub struct EngineConfig {
     pub memory_bytes: usize,
     /// The newest rows become a segment after this time, however few they are.
     pub memory_age: Duration,
+    /// Segments with so many rows get packed columns, which queries read several times faster.
+    pub packed_rows: u64,
+    /// Cores that queries may use, all of them together.
+    pub query_threads: usize,
     /// Seal and merge in background threads. Without them only `flush` and `compact` do.
     pub background: bool,
     /// Makes chosen writing steps fail; for tests.
@@ -42,12 +47,22 @@ pub struct EngineConfig {
 
 impl EngineConfig {
     pub fn new(dir: PathBuf, clock: Clock, dimensions: Arc<dyn Dimensions>) -> Self {
-        EngineConfig { dir, clock, dimensions, memory_bytes: 48 << 20, memory_age: Duration::from_secs(600), background: true, gate: None }
+        EngineConfig {
+            dir,
+            clock,
+            dimensions,
+            memory_bytes: 48 << 20,
+            memory_age: Duration::from_secs(600),
+            packed_rows: packed::PACKED_ROWS,
+            query_threads: std::thread::available_parallelism().map_or(2, usize::from),
+            background: true,
+            gate: None,
+        }
     }
 }
 
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// `None` once it is being dropped.
     queries: Option<tokio::runtime::Runtime>,
     workers: Vec<JoinHandle<()>>,
@@ -64,8 +79,14 @@ impl Engine {
         let recovered = recover(&disk).with_context(|| format!("opening the events in {}", config.dir.display()))?;
         let shared = Arc::new(Shared {
             clock: config.clock,
-            limits: Limits { memory_bytes: config.memory_bytes, memory_age: config.memory_age },
+            limits: Limits {
+                memory_bytes: config.memory_bytes,
+                memory_age: config.memory_age,
+                packed_rows: config.packed_rows,
+                query_threads: config.query_threads,
+            },
             dimensions: Arc::new(DimensionTables::new(config.dimensions)),
+            teams: packed::Teams::default(),
             keyring: recovered.keyring,
             next_file: AtomicU64::new(recovered.manifest.next_file),
             structure: Mutex::new(recovered.manifest),
@@ -78,7 +99,7 @@ impl Engine {
         });
         recovered.damage.into_iter().for_each(|what| shared.report_damage(what));
         let queries = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(config.query_threads.max(1))
             .max_blocking_threads(16)
             .thread_name("events-query")
             // Plans of deeply nested queries are walked by recursion.
@@ -99,6 +120,7 @@ impl Engine {
     pub async fn compact(&self) -> Result<()> {
         self.blocking(|shared| {
             while shared.compact_once()? {}
+            while shared.pack_once()? {}
             Ok(())
         })
         .await
@@ -209,9 +231,16 @@ impl EventStore for Engine {
 
     async fn behave(&self, behave: Behave) -> Result<Behaved, QueryError> {
         let (printed, plan) = (Arc::new(query::print_datafusion(&behave.rows)), Arc::new(behave.plan));
-        let (team, dimensions) = (behave.rows.team, self.shared.dimensions.clone());
+        let (team, shared) = (behave.rows.team, self.shared.clone());
         self.answer(team, behave.budget, behave.cancel, |snapshot, left| {
-            behave::run(printed.clone(), plan.clone(), team, snapshot, dimensions.clone(), left)
+            let (printed, plan, shared) = (printed.clone(), plan.clone(), shared.clone());
+            async move {
+                let fast = packed::behave(shared.clone(), printed.clone(), plan.clone(), team, snapshot.clone(), left).await?;
+                match fast {
+                    Some(behaved) => Ok(behaved),
+                    None => behave::run(printed, plan, team, snapshot, shared.dimensions.clone(), left).await,
+                }
+            }
         })
         .await
     }
@@ -291,10 +320,11 @@ fn merge_and_tidy(shared: &Shared) -> Result<bool> {
     let since = Instant::now().checked_sub(KEEP_OPEN);
     if let Some(since) = since {
         shared.dimensions.forget_unused(since);
+        shared.teams.forget_unused(since);
         let segments: Vec<_> = shared.state.read().all_segments().cloned().collect();
         segments.iter().for_each(|segment| segment.forget_unused(since));
     }
-    shared.compact_once()
+    Ok(shared.compact_once()? || shared.pack_once()?)
 }
 
 /// Background work gets what queries and ingestion leave over.

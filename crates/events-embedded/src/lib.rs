@@ -36,6 +36,7 @@ mod memory;
 mod merge;
 mod open;
 mod overrides;
+mod packed;
 mod prune;
 mod scan;
 mod seal;

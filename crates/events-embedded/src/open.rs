@@ -88,7 +88,7 @@ fn save(disk: &Disk, manifest: &mut Manifest) -> Result<()> {
 /// Files of seals and merges that were not finished, and of those whose clean-up was not. When the manifest's copy stood in, the
 /// damaged manifest may have named them: then they are set aside.
 fn remove_orphans(disk: &Disk, manifest: &Manifest, set_aside: bool) -> Result<()> {
-    let segments = manifest.segments.iter().flat_map(|meta| [meta.parquet(), meta.side()]);
+    let segments = manifest.segments.iter().flat_map(|meta| [meta.parquet(), meta.side(), meta.packed()]);
     let named: HashSet<String> = segments.chain(manifest.overrides.iter().map(|id| overrides::file_name(*id))).collect();
     let mut orphans: Vec<String> = ["segments", "overrides"]
         .into_iter()

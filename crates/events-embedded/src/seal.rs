@@ -115,7 +115,16 @@ impl Shared {
         let max_row_bytes = chunks.iter().map(|chunk| chunk.max_row_bytes).max().unwrap_or(0);
         for (week, rows) in by_week(&chunks, &keys, self.clock.now()) {
             let id = self.new_file();
-            let new = NewSegment { id, team, week, folded: 0, erased: manifest.last_erasure, max_row_bytes, zstd_level: ZSTD_LEVEL };
+            let new = NewSegment {
+                id,
+                team,
+                week,
+                folded: 0,
+                erased: manifest.last_erasure,
+                max_row_bytes,
+                zstd_level: ZSTD_LEVEL,
+                pack: rows.len() as u64 >= self.limits.packed_rows,
+            };
             let mut writer = SegmentWriter::create(&self.disk, new, &layout, self.keyring.clone())?;
             written.files.extend(writer.files());
             interleave_sorted(&batches, &keys, rows, |batch| writer.write(batch))?;

@@ -4,6 +4,7 @@ use crate::columns::{self, Census};
 use crate::disk::{Disk, DiskFile};
 use crate::keys::{Key, Keyring};
 use crate::merge::Layout;
+use crate::packed::{Packed, PackedWriter, Slot};
 use crate::side::{self, CheckedFile, Keys, Summing};
 use anyhow::{Context, Result, bail, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
@@ -81,6 +82,11 @@ impl SegmentMeta {
         format!("segments/team={}/{}/{:010}.side", self.team, self.week.folder(), self.id)
     }
 
+    /// Columns derived from the Parquet file, for speed; no manifest counts on them.
+    pub fn packed(&self) -> String {
+        format!("segments/team={}/{}/{:010}.packed", self.team, self.week.folder(), self.id)
+    }
+
     /// Whether events of this day could be among its rows.
     pub fn covers_day(&self, day: i64) -> bool {
         Timestamp(self.first_us).utc_day() <= day && day <= Timestamp(self.last_us).utc_day()
@@ -103,6 +109,7 @@ pub struct Segment {
     disk: Disk,
     opened: Mutex<Option<(Arc<Opened>, Instant)>>,
     keys: Mutex<Option<(Arc<Keys>, Instant)>>,
+    packed: Mutex<Slot>,
     damaged: AtomicBool,
     /// No manifest names it any more: its files go when the last reader does.
     obsolete: AtomicBool,
@@ -115,6 +122,7 @@ impl Segment {
             disk,
             opened: Mutex::new(None),
             keys: Mutex::new(None),
+            packed: Mutex::default(),
             damaged: AtomicBool::new(false),
             obsolete: AtomicBool::new(false),
         }
@@ -155,6 +163,46 @@ impl Segment {
     pub fn forget_unused(&self, since: Instant) {
         self.opened.lock().take_if(|(_, used)| *used < since);
         self.keys.lock().take_if(|(_, used)| *used < since);
+        let mut packed = self.packed.lock();
+        if matches!(&*packed, Slot::Open(_, used) if *used < since) {
+            *packed = Slot::Unknown;
+        }
+    }
+
+    /// Its packed columns, when there are any that are fit for use.
+    pub fn packed(&self) -> Option<Arc<Packed>> {
+        let mut slot = self.packed.lock();
+        if matches!(*slot, Slot::Unknown) {
+            *slot = match Packed::open(&self.disk, &self.meta) {
+                Ok(packed) => Slot::Open(Arc::new(packed), Instant::now()),
+                Err(error) => {
+                    tracing::debug!(?error, "no packed columns");
+                    Slot::Useless(None)
+                }
+            };
+        }
+        let Slot::Open(packed, used) = &mut *slot else { return None };
+        if packed.is_damaged() {
+            tracing::warn!(file = self.meta.packed(), "packed columns are damaged; they are made anew from the events");
+            metrics::counter!("hoglet_events_packed_damage_total").increment(1);
+            *slot = Slot::Useless(None);
+            return None;
+        }
+        *used = Instant::now();
+        (!packed.declined()).then(|| packed.clone())
+    }
+
+    /// Whether packed columns should be made now.
+    pub fn lacks_packed(&self) -> bool {
+        if matches!(*self.packed.lock(), Slot::Unknown) {
+            self.packed();
+        }
+        matches!(&*self.packed.lock(), Slot::Useless(until) if until.is_none_or(|until| until <= Instant::now()))
+    }
+
+    /// Tells that packed columns were made, or until when nobody needs to try again.
+    pub fn made_packed(&self, rest: Option<Instant>) {
+        *self.packed.lock() = rest.map_or(Slot::Unknown, |until| Slot::Useless(Some(until)));
     }
 
     pub fn retire(&self) {
@@ -165,7 +213,7 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         if self.obsolete.load(Ordering::Relaxed) {
-            for name in [self.meta.parquet(), self.meta.side()] {
+            for name in [self.meta.parquet(), self.meta.side(), self.meta.packed()] {
                 if let Err(error) = self.disk.remove(&name) {
                     // The next start removes what no manifest names.
                     tracing::warn!(%error, file = name, "could not remove a merged segment");
@@ -197,6 +245,8 @@ pub struct SegmentWriter {
     /// Lists the rest columns as planned; the property columns are counted while rows come.
     census: Census,
     counts: Vec<u64>,
+    /// Given up after a failure.
+    packed: Option<PackedWriter>,
 }
 
 type SummedFile = Summing<BufWriter<DiskFile>>;
@@ -217,6 +267,8 @@ pub struct NewSegment {
     pub erased: u64,
     pub max_row_bytes: u32,
     pub zstd_level: i32,
+    /// Write packed columns as well.
+    pub pack: bool,
 }
 
 impl SegmentWriter {
@@ -235,7 +287,9 @@ impl SegmentWriter {
         };
         let name = meta.parquet();
         let file = Summing::new(BufWriter::with_capacity(256 << 10, disk.create(&name).with_context(|| format!("creating {name}"))?));
+        let packed = new.pack.then(|| PackedWriter::new(new.team, &layout.schema, layout.census.clone(), keyring.clone()));
         Ok(SegmentWriter {
+            packed,
             disk: disk.clone(),
             meta,
             output: Output::Waiting(file),
@@ -249,8 +303,8 @@ impl SegmentWriter {
     }
 
     /// The files that it writes.
-    pub fn files(&self) -> [String; 2] {
-        [self.meta.parquet(), self.meta.side()]
+    pub fn files(&self) -> [String; 3] {
+        [self.meta.parquet(), self.meta.side(), self.meta.packed()]
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -263,6 +317,10 @@ impl SegmentWriter {
             *count += (array.len() - array.null_count()) as u64;
         }
         self.meta.rows += batch.num_rows() as u64;
+        if let Some(Err(error)) = self.packed.as_mut().map(|packed| packed.write(batch)) {
+            self.packed = None;
+            tracing::warn!(?error, "packed columns are given up for this segment; they are made later");
+        }
         self.started(batch)?.write(batch).context("writing rows")
     }
 
@@ -298,7 +356,18 @@ impl SegmentWriter {
         std::io::Write::write_all(&mut file, &side).with_context(|| format!("writing {name}"))?;
         file.sync().with_context(|| format!("syncing {name}"))?;
         self.disk.sync_folder_of(&name)?;
+        if let Some(packed) = self.packed.take() {
+            write_packed(packed, &self.disk, &self.meta, length);
+        }
         Ok(self.meta)
+    }
+}
+
+/// Not even a full disk keeps the segment from being finished.
+fn write_packed(packed: PackedWriter, disk: &Disk, meta: &SegmentMeta, parquet_bytes: u64) {
+    if let Err(error) = packed.finish(disk, &meta.packed(), meta.id, parquet_bytes) {
+        tracing::warn!(?error, "packed columns could not be written; they are made later");
+        let _ = disk.remove(&meta.packed());
     }
 }
 

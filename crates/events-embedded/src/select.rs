@@ -79,7 +79,8 @@ pub async fn stream(
     Ok(counters)
 }
 
-fn session(budget: &Budget) -> Result<SessionContext, DataFusionError> {
+/// What a query is planned and run with; it knows no tables yet.
+pub fn session(budget: &Budget) -> Result<SessionContext, DataFusionError> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(GreedyMemoryPool::new(budget.memory_bytes)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))

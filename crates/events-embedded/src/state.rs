@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::manifest::{Erasure, Manifest};
 use crate::memory::MemTable;
 use crate::overrides::Overrides;
+use crate::packed::Teams;
 use crate::segment::{self, Segment, SegmentMeta};
 use crate::snapshot::Snapshot;
 use anyhow::Result;
@@ -28,6 +29,10 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// … or its oldest row has waited for this long.
     pub memory_age: Duration,
+    /// Segments with so many rows get packed columns.
+    pub packed_rows: u64,
+    /// Threads of one query.
+    pub query_threads: usize,
 }
 
 pub struct Shared {
@@ -35,6 +40,8 @@ pub struct Shared {
     pub clock: Clock,
     pub limits: Limits,
     pub dimensions: Arc<DimensionTables>,
+    /// What queries of packed columns share.
+    pub teams: Teams,
     pub keyring: Keyring,
     /// The manifest as it is on disk. Held while anything changes which files count.
     pub structure: Mutex<Manifest>,
@@ -174,6 +181,7 @@ impl Shared {
                     tracing::warn!(%error, name, "could not move a damaged file");
                 }
             }
+            let _ = self.disk.remove(&meta.packed());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Rows and engines for tests of this crate.
 
 use crate::disk::{Disk, Gate};
+use crate::packed::PACKED_ROWS;
 use crate::{Engine, EngineConfig};
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -40,12 +41,19 @@ pub struct Rig {
     folder: tempfile::TempDir,
     pub gate: Option<Gate>,
     pub dimensions: Arc<dyn Dimensions>,
+    pub packed_rows: u64,
     engine: Option<Arc<Engine>>,
 }
 
 impl Rig {
     pub fn new() -> Self {
-        let mut rig = Rig { folder: tempfile::tempdir().unwrap(), gate: None, dimensions: Arc::new(NoDimensions), engine: None };
+        let mut rig = Rig {
+            folder: tempfile::tempdir().unwrap(),
+            gate: None,
+            dimensions: Arc::new(NoDimensions),
+            packed_rows: PACKED_ROWS,
+            engine: None,
+        };
         rig.reopen();
         rig
     }
@@ -53,7 +61,7 @@ impl Rig {
     /// In memory where there is such a folder: scripts that fail every step sync thousands of times.
     pub fn with_gate(gate: Gate) -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        Rig { folder, gate: Some(gate), dimensions: Arc::new(NoDimensions), engine: None }
+        Rig { folder, gate: Some(gate), dimensions: Arc::new(NoDimensions), packed_rows: PACKED_ROWS, engine: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -74,6 +82,7 @@ impl Rig {
         let mut config = EngineConfig::new(self.folder.path().to_owned(), clock, self.dimensions.clone());
         config.background = false;
         config.gate = self.gate.clone();
+        config.packed_rows = self.packed_rows;
         self.engine = Some(Engine::open(config)?);
         Ok(())
     }

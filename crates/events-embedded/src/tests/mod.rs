@@ -3,4 +3,5 @@ mod contract;
 mod damage;
 mod faults;
 mod hostile;
+mod packed;
 mod random;

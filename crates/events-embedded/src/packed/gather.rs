@@ -1,0 +1,316 @@
+//! The rows of each person, in order of time, out of many sorted runs.
+//!
+//! Persons are taken in blocks of consecutive numbers. Of every run the rows of a block's persons are decoded, put down one run after
+//! the other, distributed by person, and sorted by time where runs overlap. That costs a few passes over a block that fits the cache,
+//! instead of a comparison of heads for every row. Threads take blocks in turn; each has an operator of its own, and state crosses
+//! the edges of segments because a person's rows come together before the operator sees them.
+//!
+//! Rows of persons that a merge touched leave this stream for a list that is sorted and fed last.
+
+use super::bind::{Chunk, Part, RunPlan};
+use super::keys::{KeyCache, Keys, numbers};
+use super::numbering::{Bits, Numbering};
+use super::shape::TRUE;
+use anyhow::Result;
+use behaviour::{EMPTY_KEY, Operator, Plan, Row};
+use events::{Budget, QueryError};
+use hashbrown::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Rows that are decoded together.
+const CHUNK_ROWS: usize = 16 << 10;
+/// Rows of a block of persons: enough for each run to give some hundred, few enough for the cache.
+const BLOCK_ROWS: Range<usize> = 32 << 10..256 << 10;
+const ROWS_PER_RUN: usize = 1_024;
+/// Persons of a block, however few rows they have.
+const MAX_PERSONS: u32 = 1 << 20;
+
+/// Why feeding ended early.
+pub enum Stop {
+    /// The general path may still answer.
+    Unable(anyhow::Error),
+    Query(QueryError),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Stop::Unable(error)
+    }
+}
+
+/// What all threads of a query share.
+pub struct Job<'q> {
+    pub parts: Vec<Part<'q>>,
+    pub numbering: &'q Numbering,
+    /// Persons whose rows are put aside.
+    pub aside: Option<Bits>,
+    /// Rows from elsewhere of persons that are numbered and not put aside, by person.
+    pub loose: Vec<(u32, Row)>,
+    pub keys: &'q Keys,
+    pub plan: &'q Plan,
+    pub budget: Budget,
+    pub until: Instant,
+    pub stop: &'q AtomicBool,
+    pub rows_read: AtomicU64,
+    /// Bytes that the threads hold together.
+    pub held: AtomicUsize,
+}
+
+/// What one thread made of its blocks.
+pub struct Fed {
+    pub operator: Operator,
+    pub aside: Vec<(u128, Row)>,
+}
+
+struct Worker<'j, 'q> {
+    job: &'j Job<'q>,
+    operator: Operator,
+    aside: Vec<(u128, Row)>,
+    /// Rows of a block with their person's place in it, run after run.
+    staged: Vec<(u32, Row)>,
+    ends: Vec<u32>,
+    sorted: Vec<Row>,
+    keys: KeyCache,
+    places: Vec<u32>,
+    held: usize,
+}
+
+impl Job<'_> {
+    pub fn run(&self, threads: usize) -> Result<Vec<Fed>, Stop> {
+        let persons = self.numbering.ids.len() as u32;
+        let runs = self.parts.iter().flat_map(|part| &part.runs);
+        let (count, rows) = runs.fold((0, self.loose.len()), |(count, rows), run| (count + 1, rows + run.rows.len()));
+        let wanted = (count * ROWS_PER_RUN).clamp(BLOCK_ROWS.start, BLOCK_ROWS.end);
+        let blocks = (rows / wanted + 1) as u32;
+        let step = (persons / blocks + 1).min(MAX_PERSONS);
+        let threads = threads.clamp(1, blocks as usize);
+        let next = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let work = || -> Result<Fed, Stop> {
+                let mut worker = Worker::new(self);
+                loop {
+                    let from = next.fetch_add(1, Ordering::Relaxed).saturating_mul(step);
+                    if from >= persons {
+                        return Ok(Fed { operator: worker.operator, aside: worker.aside });
+                    }
+                    worker.block(from, from.saturating_add(step).min(persons))?;
+                }
+            };
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut fed = vec![work()];
+            fed.extend(others.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(Stop::Unable(anyhow::anyhow!("a thread that read packed columns panicked"))))
+            }));
+            fed.into_iter().collect()
+        })
+    }
+
+    pub fn check(&self) -> Result<(), Stop> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Stop::Query(QueryError::Cancelled));
+        }
+        if Instant::now() >= self.until {
+            return Err(Stop::Query(QueryError::Deadline(self.budget.deadline)));
+        }
+        if self.held.load(Ordering::Relaxed) + self.keys.bytes() > self.budget.memory_bytes {
+            return Err(Stop::Query(QueryError::Memory(self.budget.memory_bytes)));
+        }
+        Ok(())
+    }
+}
+
+impl<'j, 'q> Worker<'j, 'q> {
+    fn new(job: &'j Job<'q>) -> Self {
+        Worker {
+            job,
+            operator: Operator::new(job.plan),
+            aside: Vec::new(),
+            staged: Vec::new(),
+            ends: Vec::new(),
+            sorted: Vec::new(),
+            keys: KeyCache::default(),
+            places: Vec::new(),
+            held: 0,
+        }
+    }
+
+    fn note_memory(&mut self) {
+        let rows = size_of::<(u32, Row)>() * self.staged.capacity() + size_of::<Row>() * self.sorted.capacity().max(self.staged.len());
+        let now = rows + self.operator.bytes() + size_of::<(u128, Row)>() * self.aside.capacity();
+        self.job.held.fetch_add(now, Ordering::Relaxed);
+        self.job.held.fetch_sub(self.held, Ordering::Relaxed);
+        self.held = now;
+    }
+
+    /// Feeds the persons with these numbers.
+    fn block(&mut self, from: u32, to: u32) -> Result<(), Stop> {
+        self.staged.clear();
+        let job = self.job;
+        for part in &job.parts {
+            let own = part.map.partition_point(|number| *number < from) as u32..part.map.partition_point(|number| *number < to) as u32;
+            if own.is_empty() {
+                continue;
+            }
+            for run in &part.runs {
+                let start = if own.start == 0 { run.rows.start } else { part.basics.person.lower_bound(run.rows.clone(), own.start) };
+                let end = match own.end as usize == part.map.len() {
+                    true => run.rows.end,
+                    false => part.basics.person.lower_bound(start..run.rows.end, own.end),
+                };
+                self.run(part, run, start..end, from)?;
+            }
+        }
+        let loose = &job.loose;
+        let range = loose.partition_point(|(person, _)| *person < from)..loose.partition_point(|(person, _)| *person < to);
+        self.staged.extend(loose[range].iter().map(|(person, row)| (person - from, *row)));
+        self.distribute((to - from) as usize);
+        let mut start = 0;
+        for person in 0..to - from {
+            let end = self.ends[person as usize] as usize;
+            if start < end {
+                let rows = &mut self.sorted[start..end];
+                if !rows.is_sorted_by_key(|row| row.at) {
+                    rows.sort_by_key(|row| row.at);
+                }
+                self.operator.actor(from + person, rows);
+            }
+            start = end;
+        }
+        self.note_memory();
+        job.check()
+    }
+
+    /// Puts the staged rows in the order of their persons; rows of one person stay in theirs.
+    fn distribute(&mut self, persons: usize) {
+        self.ends.clear();
+        self.ends.resize(persons + 1, 0);
+        self.staged.iter().for_each(|(person, _)| self.ends[*person as usize + 1] += 1);
+        for at in 1..self.ends.len() {
+            self.ends[at] += self.ends[at - 1];
+        }
+        self.sorted.clear();
+        self.sorted.resize(self.staged.len(), Row::default());
+        // Each entry moves from where its person's rows begin to where they end.
+        for (person, row) in &self.staged {
+            let place = &mut self.ends[*person as usize];
+            self.sorted[*place as usize] = *row;
+            *place += 1;
+        }
+    }
+
+    fn run(&mut self, part: &Part, run: &RunPlan, rows: Range<usize>, from: u32) -> Result<(), Stop> {
+        let mut at = rows.start;
+        while at < rows.end {
+            // Chunks end where blocks do, so that none is decoded twice.
+            let end = rows.end.min((at / CHUNK_ROWS + 1) * CHUNK_ROWS);
+            self.chunk(part, run, at..end, from)?;
+            at = end;
+            if self.staged.len() > BLOCK_ROWS.end {
+                self.note_memory();
+                self.job.check()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, part: &Part, run: &RunPlan, rows: Range<usize>, from: u32) -> Result<(), Stop> {
+        let job = self.job;
+        job.rows_read.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        let mut chunk = Chunk::new(part, run, rows);
+        let passes = chunk.truths(&run.filter)?;
+        if !passes.contains(&TRUE) {
+            return Ok(());
+        }
+        let mut masks = vec![0u64; chunk.rows.len()];
+        for (bit, mask) in &run.masks {
+            let truths = chunk.truths(mask)?;
+            masks.iter_mut().zip(truths).for_each(|(mask, truth)| *mask |= u64::from(truth == TRUE) << bit);
+        }
+        let keys = job.keys;
+        let texts = run.texts.iter().enumerate();
+        let texts = texts.map(|(at, output)| chunk.values(output, &|array| keys.codes(at, array))).collect::<Result<Vec<_>>>()?;
+        let doubles = run.number.as_ref().map(|output| chunk.values(output, &numbers)).transpose()?;
+        let row = |at: usize, cache: &mut KeyCache| Row {
+            at: chunk.times[at],
+            mask: masks[at],
+            key: match &texts[..] {
+                [] => EMPTY_KEY,
+                [one] => one[at],
+                several => cache.whole(keys, several, at),
+            },
+            number: doubles.as_ref().map_or(f64::NAN, |doubles| doubles[at]),
+        };
+        let changed = job.aside.is_some() || part.changes.gone.is_some();
+        if !changed {
+            for (at, _) in passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE) {
+                let person = part.map[chunk.persons[at] as usize];
+                self.staged.push((person - from, row(at, &mut self.keys)));
+            }
+            return Ok(());
+        }
+        if let Some(distinct) = &part.changes.distinct {
+            distinct.places(chunk.rows.clone(), &chunk.persons, &mut self.places);
+        }
+        for (at, _) in passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE) {
+            let own = chunk.persons[at];
+            let number = part.map[own as usize];
+            if job.aside.as_ref().is_none_or(|aside| !aside.has(number)) {
+                if part.changes.gone.as_ref().is_none_or(|gone| !gone.has(own)) {
+                    self.staged.push((number - from, row(at, &mut self.keys)));
+                }
+                continue;
+            }
+            let moved = part.changes.distinct.as_ref().and_then(|_| part.changes.moved.get(&self.places[at]).copied());
+            let person = moved.unwrap_or(job.numbering.ids[number as usize]);
+            if !part.changes.is_erased(person) {
+                self.aside.push((person, row(at, &mut self.keys)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Feeds the rows that were put aside; `numbers` gives persons their numbers, new ones to unknown persons.
+pub fn feed_aside(job: &Job, operator: &mut Operator, mut rows: Vec<(u128, Row)>, numbers: &mut Extra) -> Result<(), Stop> {
+    rows.sort_by_key(|(person, row)| (*person, row.at));
+    let mut buffer = Vec::new();
+    let mut fed = 0;
+    for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+        buffer.clear();
+        buffer.extend(rows.iter().map(|(_, row)| *row));
+        operator.actor(numbers.number(job.numbering, rows[0].0), &buffer);
+        fed += rows.len();
+        if fed > BLOCK_ROWS.end {
+            fed = 0;
+            job.check()?;
+        }
+    }
+    Ok(())
+}
+
+/// Persons without packed rows, numbered after all others.
+#[derive(Default)]
+pub struct Extra {
+    pub ids: Vec<u128>,
+    numbers: HashMap<u128, u32, ahash::RandomState>,
+}
+
+impl Extra {
+    pub fn number(&mut self, numbering: &Numbering, id: u128) -> u32 {
+        if let Some(number) = numbering.number(id) {
+            return number;
+        }
+        let next = (numbering.ids.len() + self.ids.len()) as u32;
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            next
+        })
+    }
+
+    pub fn id(&self, numbering: &Numbering, number: u32) -> u128 {
+        let number = number as usize;
+        numbering.ids.get(number).copied().unwrap_or_else(|| self.ids[number - numbering.ids.len()])
+    }
+}
