@@ -68,7 +68,7 @@ export function AnswerFrame<S extends InsightState, R>({ state, pause = 150, chi
                                 tookMs={answer.data.query_metadata?.time_elapsed_ms ?? answer.data.took_ms}
                                 cached={answer.data.is_cached ?? false}
                                 asOf={answer.data.last_refresh}
-                                hogql={settled.kind === 'sql' ? undefined : answer.data.hogql}
+                                hogql={settled.kind === 'trends' ? answer.data.hogql : undefined}
                                 onReload={() => void client.fetchQuery({ ...queryNode<R>(project.id, query, 'force_blocking'), staleTime: 0 })}
                             />
                         ),

@@ -41,7 +41,7 @@ export function DrillDown({ door, onClose }: { door: Door; onClose: () => void }
     const [search, setSearch] = useState('')
     const settled = useSettled(search.trim(), 200)
     const list = useInfiniteQuery({
-        queryKey: ['drill-down', project.id, door.source, settled],
+        queryKey: ['drill-down', project.id, door.source, door.appearance, settled],
         queryFn: async ({ pageParam, signal }) => {
             const response = await runQuery<unknown[][]>(project.id, actorsQuery(door, settled, pageParam), { signal })
             const at = Math.max(0, (response.columns ?? []).findIndex((column) => ['person', 'actor', 'group'].includes(column)))
