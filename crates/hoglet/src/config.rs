@@ -69,6 +69,8 @@ pub struct Limits {
     pub event_bytes: usize,
     pub query_memory_bytes: usize,
     pub query_seconds: u64,
+    /// Every core when unset.
+    pub query_threads: Option<usize>,
     pub concurrent_queries: usize,
     pub drop_events_by_token_distinct_id: String,
 }
@@ -121,6 +123,7 @@ impl Default for Limits {
             event_bytes: 20 << 20,
             query_memory_bytes: 1 << 30,
             query_seconds: 60,
+            query_threads: None,
             concurrent_queries: 4,
             drop_events_by_token_distinct_id: String::new(),
         }
@@ -192,6 +195,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.event_bytes", &["HOGLET_EVENT_BYTES"], Kind::Number, "largest single event"),
     setting("limits.query_memory_bytes", &["HOGLET_QUERY_MEMORY_BYTES"], Kind::Number, "memory of one query"),
     setting("limits.query_seconds", &["HOGLET_QUERY_SECONDS"], Kind::Number, "time limit of one query"),
+    setting("limits.query_threads", &["HOGLET_QUERY_THREADS"], Kind::Number, "cores that queries may use; all of them when unset"),
     setting("limits.concurrent_queries", &["HOGLET_CONCURRENT_QUERIES"], Kind::Number, "queries that run at once"),
     setting(
         "limits.drop_events_by_token_distinct_id",
@@ -245,6 +249,9 @@ fn check(config: &Config) -> Result<()> {
     }
     if config.secret_key.as_deref().is_some_and(|key| key.len() < 16) {
         bail!("SECRET_KEY is shorter than 16 characters; use a random one, for example `openssl rand -hex 32`");
+    }
+    if config.limits.query_threads == Some(0) {
+        bail!("HOGLET_QUERY_THREADS is 0, so no query could run; give a number of cores, or unset it to use all");
     }
     Roles::parse(&config.roles)?;
     Ok(())
@@ -369,6 +376,13 @@ mod tests {
     #[test]
     fn a_service_that_would_be_ignored_is_refused() {
         assert!(load(None, &env(&[("KAFKA_HOSTS", "kafka:9092")]), &[]).unwrap_err().to_string().contains("KAFKA_HOSTS"));
+    }
+
+    #[test]
+    fn queries_without_a_thread_are_refused() {
+        assert!(load(None, &env(&[("HOGLET_QUERY_THREADS", "0")]), &[]).unwrap_err().to_string().contains("HOGLET_QUERY_THREADS"));
+        assert_eq!(load(None, &env(&[("HOGLET_QUERY_THREADS", "3")]), &[]).unwrap().limits.query_threads, Some(3));
+        assert_eq!(load(None, &env(&[]), &[]).unwrap().limits.query_threads, None);
     }
 
     #[test]

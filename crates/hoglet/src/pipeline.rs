@@ -61,10 +61,12 @@ impl Pipeline {
         let people = Arc::new(People::new(db.clone()));
         let (queue_dir, events_dir, store_people) = (data_dir.join("queue"), data_dir.join("events"), people.clone());
         let queue_bytes = config.limits.queue_bytes;
+        let mut engine = EngineConfig::new(events_dir, clock, store_people);
+        engine.query_threads = config.limits.query_threads.unwrap_or(engine.query_threads);
         let (queue, store) = tokio::task::spawn_blocking(move || -> Result<_> {
             let queue =
                 Log::open(&queue_dir, LogConfig { max_bytes: queue_bytes, clock, ..LogConfig::default() }).context("opening the queue")?;
-            let store = Engine::open(EngineConfig::new(events_dir, clock, store_people)).context("opening the event store")?;
+            let store = Engine::open(engine).context("opening the event store")?;
             Ok((Arc::new(queue), store))
         })
         .await??;
