@@ -2,6 +2,7 @@
 
 use super::{behave, funnel, rows};
 use crate::failure::Failure;
+use crate::kinds::funnels::source;
 use crate::kinds::listed::Listed;
 use crate::nodes;
 use crate::nodes::funnels::{CorrelationType, FunnelCorrelationActorsQuery, FunnelCorrelationQuery};
@@ -9,10 +10,10 @@ use crate::run::Run;
 use behaviour::CorrelationWant;
 use serde_json::Value;
 
-/// `source` is a `FunnelCorrelationActorsQuery`.
-pub async fn list(run: &Run, source: &Value) -> Result<Listed, Failure> {
-    let asked: FunnelCorrelationActorsQuery = nodes::read(source)?;
-    let query: FunnelCorrelationQuery = nodes::read(&asked.source)?;
+/// `node` is a `FunnelCorrelationActorsQuery`.
+pub async fn list(run: &Run, node: &Value) -> Result<Listed, Failure> {
+    let asked: FunnelCorrelationActorsQuery = nodes::read(node)?;
+    let query: FunnelCorrelationQuery = nodes::read(source(&asked.source, "FunnelCorrelationQuery")?)?;
     let funnel = funnel(run, &query).await?;
     let values = asked.property_values.as_ref().filter(|values| !values.is_empty());
     let rows = match (query.correlation, &asked.entity, values) {

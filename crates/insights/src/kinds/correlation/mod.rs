@@ -5,6 +5,7 @@ mod rows;
 
 use super::Answer;
 use super::funnels::plan::Funnel;
+use super::funnels::source;
 use crate::cells::number_json;
 use crate::failure::Failure;
 use crate::nodes;
@@ -29,7 +30,7 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let (success, failure) = (found.success_total, found.failure_total);
     let events: Vec<Value> = match success == 0 || failure == 0 {
         true => Vec::new(),
-        false => strongest(&found, fewest).iter().map(|odds| odds.item(&behaved.keys)).collect(),
+        false => strongest(&found, &behaved.keys, fewest).iter().map(Odds::item).collect(),
     };
     let results = json!({"events": events, "skewed": is_skewed(success, failure)});
     Ok(Answer::from_iter([("results".to_owned(), results)]))
@@ -37,8 +38,8 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
 
 /// The funnel that a correlation is about, its breakdown aside.
 async fn funnel(run: &Run, query: &FunnelCorrelationQuery) -> Result<Funnel, Failure> {
-    let actors: FunnelsActorsQuery = nodes::read(&query.source)?;
-    let funnel: FunnelsQuery = nodes::read(nodes::unwrap(&actors.source)?)?;
+    let actors: FunnelsActorsQuery = nodes::read(source(&query.source, "FunnelsActorsQuery")?)?;
+    let funnel: FunnelsQuery = nodes::read(source(&actors.source, "FunnelsQuery")?)?;
     Ok(Funnel::settle(run, funnel).await?.undivided())
 }
 
@@ -66,28 +67,32 @@ async fn behave(
 /// Hits that a value of an event's property needs.
 const MORE_THAN: u64 = 2;
 
-struct Odds {
+struct Odds<'a> {
+    name: &'a str,
     hits: KeyHits,
     ratio: f64,
 }
 
-impl Odds {
+impl Odds<'_> {
     /// How much likelier those who convert are to have it; one more of each keeps it finite.
-    fn of(hits: KeyHits, success_total: u64, failure_total: u64) -> Odds {
+    fn ratio(hits: &KeyHits, success_total: u64, failure_total: u64) -> f64 {
         let has = |count: u64| count as f64 + 1.0;
         let lacks = |total: u64, count: u64| total.saturating_sub(count) as f64 + 1.0;
-        let ratio = has(hits.success) * lacks(failure_total, hits.failure) / (lacks(success_total, hits.success) * has(hits.failure));
-        Odds { hits, ratio }
+        has(hits.success) * lacks(failure_total, hits.failure) / (lacks(success_total, hits.success) * has(hits.failure))
     }
 
     fn is_success(&self) -> bool {
         self.ratio > 1.0
     }
 
-    fn item(&self, keys: &[Vec<String>]) -> Value {
-        let name = keys.get(self.hits.key as usize).and_then(|texts| texts.first()).map_or("", String::as_str);
+    /// Equal odds: what more people have says more.
+    fn rank(&self) -> (std::cmp::Reverse<u64>, &str) {
+        (std::cmp::Reverse(self.hits.success + self.hits.failure), self.name)
+    }
+
+    fn item(&self) -> Value {
         json!({
-            "event": {"event": name, "properties": {}, "elements": []},
+            "event": {"event": self.name, "properties": {}, "elements": []},
             "success_count": self.hits.success,
             "failure_count": self.hits.failure,
             "odds_ratio": number_json(Some(self.ratio)),
@@ -97,17 +102,17 @@ impl Odds {
 }
 
 /// The strongest of both kinds, without what hardly anybody has.
-fn strongest(found: &CorrelationAnswer, more_than: u64) -> Vec<Odds> {
+fn strongest<'a>(found: &CorrelationAnswer, keys: &'a [Vec<String>], more_than: u64) -> Vec<Odds<'a>> {
     const OF_EACH_KIND: usize = 10;
     let (success_total, failure_total) = (found.success_total, found.failure_total);
     let fewest = (0.02 * (success_total + failure_total) as f64).min(25.0);
     let is_enough = |hits: &&KeyHits| (hits.success + hits.failure) as f64 >= fewest && hits.success + hits.failure > more_than;
-    let all = found.keys.iter().filter(is_enough).map(|hits| Odds::of(*hits, success_total, failure_total));
+    let name = |key: u32| keys.get(key as usize).and_then(|texts| texts.first()).map_or("", String::as_str);
+    let odds = |hits: &KeyHits| Odds { name: name(hits.key), hits: *hits, ratio: Odds::ratio(hits, success_total, failure_total) };
+    let all = found.keys.iter().filter(is_enough).map(odds);
     let (mut for_it, mut against): (Vec<Odds>, Vec<Odds>) = all.partition(Odds::is_success);
-    // Equal odds: what more people have says more.
-    let by_hits = |a: &Odds, b: &Odds| (b.hits.success + b.hits.failure).cmp(&(a.hits.success + a.hits.failure));
-    for_it.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then_with(|| by_hits(a, b)).then(a.hits.key.cmp(&b.hits.key)));
-    against.sort_by(|a, b| a.ratio.total_cmp(&b.ratio).then_with(|| by_hits(a, b)).then(a.hits.key.cmp(&b.hits.key)));
+    for_it.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then_with(|| a.rank().cmp(&b.rank())));
+    against.sort_by(|a, b| a.ratio.total_cmp(&b.ratio).then_with(|| a.rank().cmp(&b.rank())));
     for_it.truncate(OF_EACH_KIND);
     against.truncate(OF_EACH_KIND);
     for_it.into_iter().chain(against).collect()
@@ -129,20 +134,19 @@ mod tests {
 
     #[test]
     fn odds_compare_those_who_have_it_with_those_who_lack_it() {
-        let ratio = |success, failure| Odds::of(hits(0, success, failure), 10, 10).ratio;
+        let ratio = |success, failure| Odds::ratio(&hits(0, success, failure), 10, 10);
         assert_eq!((ratio(8, 2), ratio(5, 5)), (9.0, 1.0));
         assert!((ratio(1, 6) - 0.142857).abs() < 1e-6);
-        assert!(!Odds::of(hits(0, 5, 5), 10, 10).is_success());
     }
 
     #[test]
     fn rare_keys_are_left_out_and_successes_come_first() {
         let keys = vec![hits(1, 1, 0), hits(2, 30, 1), hits(3, 1, 30), hits(4, 40, 1)];
         let found = CorrelationAnswer { success_total: 100, failure_total: 100, keys, actors: Vec::new() };
-        let order: Vec<u32> = strongest(&found, 0).iter().map(|odds| odds.hits.key).collect();
+        let order: Vec<u32> = strongest(&found, &[], 0).iter().map(|odds| odds.hits.key).collect();
         assert_eq!(order, [4, 2, 3]);
         let few = CorrelationAnswer { success_total: 2, failure_total: 2, keys: vec![hits(1, 1, 1), hits(2, 2, 1)], actors: Vec::new() };
-        assert_eq!(strongest(&few, 2).len(), 1);
+        assert_eq!(strongest(&few, &[], 2).len(), 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// `source` is a `FunnelsActorsQuery`.
 pub async fn list(run: &Run, source: &Value) -> Result<Listed, Failure> {
     let asked: FunnelsActorsQuery = nodes::read(source)?;
-    let query: FunnelsQuery = nodes::read(nodes::unwrap(&asked.source)?)?;
+    let query: FunnelsQuery = nodes::read(super::source(&asked.source, "FunnelsQuery")?)?;
     let funnel = Funnel::settle(run, query).await?;
     let span = match (asked.compare.as_deref(), &funnel.previous) {
         (Some("previous"), Some(previous)) => previous,

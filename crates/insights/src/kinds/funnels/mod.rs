@@ -33,6 +33,15 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
+/// The source of another query, which must be of a kind.
+pub fn source<'a>(node: &'a Value, kind: &str) -> Result<&'a Value, Failure> {
+    let node = nodes::unwrap(node)?;
+    match nodes::kind_of(node) == Some(kind) {
+        true => Ok(node),
+        false => Err(Failure::Invalid(format!("`source` must be a {kind} here"))),
+    }
+}
+
 /// The range that a query is about, as part of the name of its answer: a relative range means something else tomorrow.
 pub async fn time_key(run: &Run, node: &Value) -> Result<Value, Failure> {
     let query: FunnelsQuery = nodes::read(node)?;

@@ -72,6 +72,8 @@ pub fn read(value: &Value) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
+        // Clients send what looks like a number as one.
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
         other => other.to_string(),
     };
     match value {

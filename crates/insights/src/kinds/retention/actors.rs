@@ -12,8 +12,7 @@ use crate::nodes::tables::InsightActorsQuery;
 use crate::run::Run;
 use behaviour::{RetentionActor, RetentionWant};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `source` is an `InsightActorsQuery` about retention.
 pub async fn list(run: &Run, source: &Value) -> Result<Listed, Failure> {
