@@ -15,6 +15,6 @@ export function correlationsOf(result: CorrelationResult, what: 'events' | 'prop
 
 /** 9 → "× 9"; 0.142857 → "÷ 7": how having it changes the odds. */
 export function oddsText(odds: number): string {
-    const times = (value: number) => (value >= 10 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, ''))
+    const times = (value: number) => (value >= 100 ? '100+' : value >= 10 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, ''))
     return odds >= 1 ? `× ${times(odds)}` : `÷ ${times(1 / Math.max(odds, 1e-9))}`
 }

@@ -68,6 +68,9 @@ describe('correlation', () => {
         )
         expect(rows.map((row) => [row.name, row.helps, oddsText(row.odds)])).toEqual([['watched', true, '× 9'], ['help', false, '÷ 7'], ['even', false, '× 1']])
     })
+    it('does not pretend to know odds that nobody contradicts', () => {
+        expect([oddsText(85_280), oddsText(0), oddsText(41.4), oddsText(1.04)]).toEqual(['× 100+', '÷ 100+', '× 41', '× 1'])
+    })
     it('reads properties as name and value', () => {
         const [row] = correlationsOf({ events: [{ event: { event: 'plan::a::b' }, success_count: 1, failure_count: 1, odds_ratio: 2, correlation_type: 'success' }], skewed: true }, 'properties')
         expect([row?.name, row?.value]).toEqual(['plan', 'a::b'])

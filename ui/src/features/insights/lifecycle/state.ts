@@ -15,7 +15,7 @@ export type LifecycleState = Common & {
 export const statuses: { value: LifecycleStatus; label: string; says: string; colour: number }[] = [
     { value: 'new', label: 'New', says: 'first active in the period in which they were created', colour: 0 },
     { value: 'returning', label: 'Returning', says: 'active in the period before as well', colour: 2 },
-    { value: 'resurrecting', label: 'Resurrecting', says: 'active once, away, and active again', colour: 5 },
+    { value: 'resurrecting', label: 'Resurrecting', says: 'active again after a pause, or for the first time without a profile', colour: 5 },
     { value: 'dormant', label: 'Dormant', says: 'active in the period before, and not any more', colour: 3 },
 ]
 const everyStatus = statuses.map((status) => status.value)

@@ -61,7 +61,7 @@ function Shown({ state, results, meta, openDoor, onChange }: Answered<PathsState
                     {host ? ', ' : ''}
                     {results.length >= state.edges ? `the ${count(results.length, 'most frequent way', 'most frequent ways')}` : count(results.length, 'way')}. Press a place to walk from or to it.
                 </p>
-                <Sankey edges={results} host={host} onEdge={openEdge} onNode={openNode} onChange={change} />
+                <Sankey edges={results} whole={results.length < state.edges && state.atLeast === null} host={host} onEdge={openEdge} onNode={openNode} onChange={change} />
                 {meta}
             </Panel>
             <Panel label="The same as a table" className="overflow-hidden">

@@ -10,10 +10,18 @@ import { layOut, nodeWidth, shortItem, type PathNode } from './layout'
 export type NodeDoor = 'here' | 'stopped'
 export type NodeChange = 'start' | 'end' | 'leave out'
 
-type Props = { edges: PathEdge[]; host: string | null; onEdge: (edge: PathEdge) => void; onNode: (node: PathNode, what: NodeDoor) => void; onChange: (node: PathNode, what: NodeChange) => void }
+type Props = {
+    edges: PathEdge[]
+    /** False when ways are left out: who is not drawn on may have gone one of those. */
+    whole: boolean
+    host: string | null
+    onEdge: (edge: PathEdge) => void
+    onNode: (node: PathNode, what: NodeDoor) => void
+    onChange: (node: PathNode, what: NodeChange) => void
+}
 
 /** The ways people take, from left to right; a band is as high as people take that way. */
-export function Sankey({ edges, host, onEdge, onNode, onChange }: Props) {
+export function Sankey({ edges, whole, host, onEdge, onNode, onChange }: Props) {
     const box = useRef<HTMLDivElement>(null)
     const room = useWidth(box)
     const layout = useMemo(() => layOut(edges, Math.max(320, room - 32)), [edges, room])
@@ -47,14 +55,14 @@ export function Sankey({ edges, host, onEdge, onNode, onChange }: Props) {
                     ))}
                 </svg>
                 {layout.nodes.map((node) => (
-                    <NodeLabel key={node.key} node={node} text={shortItem(node.item, host)} width={columnWidth - nodeWidth - 14} onHover={setOver} onNode={onNode} onChange={onChange} />
+                    <NodeLabel key={node.key} node={node} whole={whole} text={shortItem(node.item, host)} width={columnWidth - nodeWidth - 14} onHover={setOver} onNode={onNode} onChange={onChange} />
                 ))}
             </div>
         </div>
     )
 }
 
-function NodeLabel({ node, text, width, onHover, onNode, onChange }: { node: PathNode; text: string; width: number; onHover: (key: string | null) => void; onNode: Props['onNode']; onChange: Props['onChange'] }) {
+function NodeLabel({ node, whole, text, width, onHover, onNode, onChange }: { node: PathNode; whole: boolean; text: string; width: number; onHover: (key: string | null) => void; onNode: Props['onNode']; onChange: Props['onChange'] }) {
     const joined = node.item === '...'
     return (
         <div className="absolute" style={{ left: node.x + nodeWidth + 4, top: node.y - 2, maxWidth: width }} onMouseEnter={() => onHover(node.key)} onMouseLeave={() => onHover(null)}>
@@ -71,9 +79,9 @@ function NodeLabel({ node, text, width, onHover, onNode, onChange }: { node: Pat
                         <span className="w-full truncate text-sm font-[550]" dir="auto">
                             {text}
                         </span>
-                        <span className="text-xs text-ink-2">
+                        <span className="w-full truncate text-xs text-ink-2">
                             {formatShort(node.value)}
-                            {node.stopped > 0 && node.outgoing > 0 ? `, ${formatShort(node.stopped)} stop` : ''}
+                            {whole && node.stopped > 0 && node.outgoing > 0 ? `, ${formatShort(node.stopped)} stop` : ''}
                             <span className="sr-only">, step {node.step}</span>
                         </span>
                     </button>

@@ -32,7 +32,7 @@ const blockLimit = 12
 function Shown({ state, results, meta, openDoor }: Answered<RetentionState, RetentionRow[]>) {
     const project = useProject()
     const kept = useContext(KeptContext)
-    const [highlighted, setHighlighted] = useState<string | null>(null)
+    const [chosen, setHighlighted] = useState<string | null>('mean')
     const blocks = useMemo(() => blocksOf(results, state.period, state.reference, new Date()), [results, state.period, state.reference])
     const noun = nounOf(state)
     const narrow = useNarrow()
@@ -59,6 +59,7 @@ function Shown({ state, results, meta, openDoor }: Answered<RetentionState, Rete
         })
     }
     const lines = retentionLines(blocks, cohortName)
+    const highlighted = lines.some((line) => line.key === chosen) ? chosen : null
     const first = blocks[0]
     const enough = first?.mean.some((share, column) => column > 0 && share !== null) ?? false
     const table = (

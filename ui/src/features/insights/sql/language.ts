@@ -1,6 +1,6 @@
 import type { Completion } from '@codemirror/autocomplete'
 import { queryOptions, type QueryClient } from '@tanstack/react-query'
-import type { DatabaseSchemaAnswer, DatabaseSchemaQuery, HogQLAutocomplete, HogQLAutocompleteAnswer, HogQLMetadata, HogQLMetadataAnswer } from '@/api/insight-types'
+import type { DatabaseSchemaAnswer, DatabaseSchemaQuery, HogQLAutocomplete, HogQLAutocompleteAnswer, HogQLMetadata, HogQLMetadataAnswer, SchemaField } from '@/api/insight-types'
 import { propertyDefinitions } from '@/api/queries'
 import { request } from '@/api/client'
 import { propertyLabel } from '@/lib/known-names'
@@ -44,10 +44,18 @@ export function checker(projectId: number) {
     }
 }
 
+/** What is asked for most stands first, what SDKs add by themselves last. */
+const first = ['event', 'timestamp', 'distinct_id', 'person_id', 'properties', 'person', 'id', 'session_id', '$session_id', 'session']
+
+function byUse(a: SchemaField, b: SchemaField): number {
+    const place = (name: string): number => (first.includes(name) ? first.indexOf(name) : name.startsWith('$') ? 200 : 100)
+    return place(a.name) - place(b.name) || a.name.localeCompare(b.name)
+}
+
 /** Tables with their fields, as SQL can ask them. */
 export const schema = (projectId: number) =>
     queryOptions({
         queryKey: ['schema', projectId],
-        queryFn: async ({ signal }) => Object.values((await ask<DatabaseSchemaAnswer>(projectId, { kind: 'DatabaseSchemaQuery' }, signal)).tables).map((table) => ({ name: table.name, fields: Object.values(table.fields) })),
+        queryFn: async ({ signal }) => Object.values((await ask<DatabaseSchemaAnswer>(projectId, { kind: 'DatabaseSchemaQuery' }, signal)).tables).map((table) => ({ name: table.name, fields: Object.values(table.fields).sort(byUse) })),
         staleTime: 300_000,
     })
