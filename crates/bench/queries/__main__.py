@@ -98,10 +98,7 @@ def run_race(options: argparse.Namespace) -> int:
 def run_growth(options: argparse.Namespace) -> int:
     say(report.machine())
     sizes = [growth.Step(f"{size:,}", one(options, size, "--merged=1", False)) for size in options.sizes]
-    merges = [
-        growth.Step(f"{count:,}", one(options, options.merges_events, f"--merges={count}", False))
-        for count in options.merges
-    ]
+    merges = [growth.Step(f"{count:,}", one(options, options.merges_events, f"--merges={count}", False)) for count in options.merges]
     threads = max(options.threads)
     named = report.threads_named(threads)
     for kind in (sizes or merges)[0].outcome.kinds:
