@@ -222,16 +222,20 @@ impl Engine {
     }
 
     fn run_in_background(self: &Arc<Self>, team: Arc<Team>, question: Question, stale: Option<Value>) -> Result<Reply, Failure> {
-        let place = self.background_places.clone().try_acquire_owned().map_err(|_| Failure::Busy)?;
         let id = question.client_query_id.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
-        let (status, is_new) = self.jobs.begin(team.id, &id, self.clock.now(), question.subject.clone());
-        if is_new {
-            let engine = self.clone();
-            tokio::spawn(async move {
-                engine.work(team, question, id).await;
-                drop(place);
-            });
-        }
+        let status = match self.jobs.running(team.id, &id) {
+            Some(status) => status,
+            None => {
+                let place = self.background_places.clone().try_acquire_owned().map_err(|_| Failure::Busy)?;
+                let status = self.jobs.begin(team.id, &id, self.clock.now(), question.subject.clone());
+                let engine = self.clone();
+                tokio::spawn(async move {
+                    engine.work(team, question, id).await;
+                    drop(place);
+                });
+                status
+            }
+        };
         let mut body = stale.unwrap_or_else(|| json!({}));
         body["query_status"] = status.to_json(self.clock.now(), self.store.stats().rows);
         Ok(Reply::Pending(body))

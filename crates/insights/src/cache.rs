@@ -1,7 +1,8 @@
 //! Computed answers, kept until the data that they were computed from changes.
 //!
 //! An answer is served again only while nothing was ingested, merged or erased since: its [`Watermark`] is compared with
-//! the present one. There is no age after which an answer "should be fine".
+//! the present one. Only the mode `lazy_async` takes an age for good enough
+//! ([`crate::staleness`]).
 
 use model::Timestamp;
 use moka::sync::Cache;

@@ -137,15 +137,16 @@ impl Jobs {
         Some(self.statuses.get(&(team, id.to_owned()))?.lock().clone())
     }
 
-    /// The status of a new background query, or of the one that already runs under the id.
-    pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, subject: Subject) -> (Status, bool) {
-        let known = self.status(team, id).filter(|status| status.outcome.is_none());
-        if let Some(status) = known {
-            return (status, false);
-        }
+    /// The status of the background query that runs under an id.
+    pub fn running(&self, team: TeamId, id: &str) -> Option<Status> {
+        self.status(team, id).filter(|status| status.outcome.is_none())
+    }
+
+    /// The status of a new background query.
+    pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, subject: Subject) -> Status {
         let status = Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, subject, progress: None };
         self.statuses.insert((team, id.to_owned()), Arc::new(Mutex::new(status.clone())));
-        (status, true)
+        status
     }
 
     /// The run under the id has begun to read.
@@ -171,6 +172,12 @@ impl Jobs {
         if entries.len() < MOST {
             entries.push(entry);
         }
+    }
+
+    /// What is remembered of the project's queries, without order.
+    pub fn logged(&self, team: TeamId) -> Vec<Value> {
+        let of_team = self.log.iter().filter(|(key, _)| key.0 == team);
+        of_team.flat_map(|(_, entries)| entries.lock().clone()).collect()
     }
 
     pub fn read_log(&self, team: TeamId, id: &str) -> Vec<Value> {
@@ -207,11 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn asking_twice_for_the_same_background_query_starts_it_once() {
+    fn a_background_query_is_followed_from_its_place_in_the_queue_to_its_end() {
         let jobs = Jobs::new();
         let subject = Subject { insight: Some(3), ..Subject::default() };
-        assert!(jobs.begin(TEAM, "q", Timestamp(0), subject.clone()).1);
-        assert!(!jobs.begin(TEAM, "q", Timestamp(0), subject.clone()).1);
+        assert!(jobs.running(TEAM, "q").is_none());
+        jobs.begin(TEAM, "q", Timestamp(0), subject);
+        assert!(jobs.running(TEAM, "q").is_some() && jobs.running(TeamId(2), "q").is_none());
         let waiting = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(1_000_000), 10);
         assert_eq!((&waiting["pickup_time"], &waiting["insight_id"], &waiting["complete"]), (&Value::Null, &json!(3), &json!(false)));
         jobs.pick_up(TEAM, "q", Timestamp(2_000_000), Arc::default());
@@ -220,6 +228,6 @@ mod tests {
         assert_eq!((&json["pickup_time"], &json["query_progress"]["estimated_rows_total"]), (&json!(Timestamp(2_000_000)), &json!(10)));
         assert_eq!((&json["complete"], &json["error"], &json["error_message"]), (&json!(true), &json!(true), &json!("no")));
         assert_eq!(json["query_progress"]["time_elapsed"], 5_000);
-        assert!(jobs.begin(TEAM, "q", Timestamp(0), subject).1);
+        assert!(jobs.running(TEAM, "q").is_none());
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! 1. Nothing a client writes becomes query text: features build trees, constants stay constants.
-//! 2. A cached answer is the answer: it is served only while the data it was computed from is unchanged.
+//! 2. A cached answer is the answer: it is served only while the data it was computed from is unchanged, unless the client asks for
+//!    a fast answer rather than the newest ([`staleness`]).
 //! 3. Every query has a deadline, a memory budget and a row bound, can be cancelled, and at most a fixed number run at once.
 //! 4. Exactly one table, [`kinds::KINDS`], says which query nodes exist.
 //!
@@ -122,6 +123,7 @@ impl Limits {
 pub(crate) struct Engine {
     pub store: Arc<dyn EventStore>,
     pub dimensions: Arc<dyn Dimensions>,
+    pub db: Db,
     pub property_types: PropertyTypesSource,
     pub clock: Clock,
     pub limits: Limits,
@@ -142,6 +144,7 @@ impl InsightsState {
         let engine = Engine {
             store: parts.events,
             dimensions: parts.dimensions,
+            db: parts.db.clone(),
             property_types: parts.property_types,
             clock: parts.clock,
             limits,

@@ -23,6 +23,7 @@ pub struct FiltersOverride {
 pub fn apply(query: &Value, filters: Option<&FiltersOverride>, variables: Option<&Map<String, Value>>) -> Result<Value, String> {
     let mut node = nodes::unwrap(query)?.clone();
     let is_sql = nodes::kind_of(&node) == Some("HogQLQuery");
+    let breaks_down = matches!(nodes::kind_of(&node), Some("TrendsQuery" | "FunnelsQuery" | "RetentionQuery"));
     let Some(object) = node.as_object_mut() else { return Err("a query must be an object".to_owned()) };
     if let Some(filters) = filters {
         let within = if is_sql {
@@ -34,7 +35,7 @@ pub fn apply(query: &Value, filters: Option<&FiltersOverride>, variables: Option
         } else {
             &mut *object
         };
-        lay_over(within, filters, is_sql);
+        lay_over(within, filters, is_sql, breaks_down);
     }
     if let Some(variables) = variables.filter(|_| is_sql) {
         override_variables(object, variables);
@@ -42,7 +43,7 @@ pub fn apply(query: &Value, filters: Option<&FiltersOverride>, variables: Option
     Ok(node)
 }
 
-fn lay_over(node: &mut Map<String, Value>, filters: &FiltersOverride, is_sql: bool) {
+fn lay_over(node: &mut Map<String, Value>, filters: &FiltersOverride, is_sql: bool, breaks_down: bool) {
     if filters.date_from.is_some() || filters.date_to.is_some() {
         let range = json!({"date_from": filters.date_from, "date_to": filters.date_to, "explicitDate": filters.explicit_date});
         node.insert("dateRange".to_owned(), range);
@@ -56,7 +57,7 @@ fn lay_over(node: &mut Map<String, Value>, filters: &FiltersOverride, is_sql: bo
         };
         node.insert("properties".to_owned(), both);
     }
-    if let Some(breakdown) = filters.breakdown_filter.as_ref().filter(|breakdown| !breakdown.is_null() && !is_sql) {
+    if let Some(breakdown) = filters.breakdown_filter.as_ref().filter(|breakdown| !breakdown.is_null() && breaks_down) {
         node.insert("breakdownFilter".to_owned(), breakdown.clone());
     }
 }

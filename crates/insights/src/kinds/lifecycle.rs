@@ -64,7 +64,7 @@ pub async fn actors(run: &Run, query: &InsightActorsQuery) -> Result<Listed, Fai
         Failure::invalid("The actors of a lifecycle need a `status`: \"new\", \"returning\", \"resurrecting\" or \"dormant\"")
     })?;
     let behaved = settled.behave(run, LifecycleWant::Actors { period: position + 1, status: *status }).await?;
-    Ok(Listed::chosen(behaved.answer.actors(), &behaved.actors, settled.group_type_index))
+    Ok(Listed::of(behaved, settled.group_type_index))
 }
 
 pub async fn choices(run: &Run, node: &Value) -> Result<Answer, Failure> {

@@ -88,7 +88,7 @@ pub async fn actors(run: &Run, insight: &Value, point: Point<'_>) -> Result<List
     let usual = if settled.cumulative { "gte" } else { "exact" };
     let wanted = criterion(point.operator.unwrap_or(usual), count)?;
     let behaved = settled.behave(run, series, period, StickinessWant::Actors(wanted)).await?;
-    Ok(Listed::chosen(behaved.answer.actors(), &behaved.actors, settled.group(series)))
+    Ok(Listed::of(behaved, settled.group(series)))
 }
 
 pub async fn choices(run: &Run, node: &Value) -> Result<Answer, Failure> {

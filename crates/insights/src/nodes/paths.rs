@@ -51,7 +51,7 @@ pub struct PathsFilter {
     #[serde(default)]
     pub path_dropoff_key: Option<String>,
     #[serde(default)]
-    show_full_urls: Option<Value>,
+    pub show_full_urls: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

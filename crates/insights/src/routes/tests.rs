@@ -82,6 +82,14 @@ impl World {
     }
 
     async fn at(store: Store, db: Db, now: &str) -> World {
+        World::with(store, db, now, Limits { concurrent: 1, waiting: 1, ..Limits::default() }).await
+    }
+
+    async fn limited(store: Store, limits: Limits) -> World {
+        World::with(store, Db::in_memory().await, "2025-03-12T15:00:00Z", limits).await
+    }
+
+    async fn with(store: Store, db: Db, now: &str, limits: Limits) -> World {
         db.migrate(&[("insights", MIGRATIONS)]).await.unwrap();
         let team = Teams::new(db.clone()).create_for_tests("phc_x").await;
         assert_eq!(team.id, TEAM);
@@ -93,7 +101,7 @@ impl World {
             users: Arc::new(|user| Box::pin(async move { Ok(Some(json!({"id": user.0, "first_name": "Ada"}))) })),
             db,
             clock: Clock::Fixed(Timestamp::parse_rfc3339(now).unwrap()),
-            limits: Limits { concurrent: 1, waiting: 1, ..Limits::default() },
+            limits,
         });
         World { store, state, team }
     }
@@ -176,7 +184,7 @@ async fn what_is_wrong_with_a_query_is_said_in_a_400() {
     let router = world.router();
     for (body, text) in [
         (json!({"query": {"kind": "Nope"}}), "not a known kind"),
-        (json!({"query": {"kind": "FunnelsQuery", "series": []}}), "not supported yet"),
+        (json!({"query": {"kind": "VectorSearchQuery"}}), "not supported yet"),
         (json!({"query": {"kind": "HogQLQuery", "query": "select 1", "extra": 1}}), "unknown field `extra`"),
         (json!({"query": {"kind": "HogQLQuery", "query": "select from"}}), "position"),
         (json!({"query": {"kind": "TrendsQuery", "series": []}}), "at least one series"),
@@ -443,4 +451,144 @@ async fn a_hostile_value_anywhere_in_a_query_is_answered_or_refused() {
         let (status, body) = post(&router, QUERY, json!({"query": query, "refresh": "force_blocking"})).await;
         assert!(matches!(status.as_u16(), 200 | 400), "{status} for {query}: {body}");
     }
+}
+
+const OLD: &str = r#"{"insight": "TRENDS", "events": [{"id": "a", "type": "events", "order": 0, "math": "dau"}], "date_from": "-14d", "interval": "week"}"#;
+
+fn old_filters() -> Value {
+    serde_json::from_str(OLD).unwrap()
+}
+
+#[tokio::test]
+async fn filters_of_old_insights_become_queries() {
+    let world = World::on(Store { is_empty: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let source = json!({"kind": "TrendsQuery", "dateRange": {"date_from": "-14d"}, "interval": "week",
+                        "series": [{"kind": "EventsNode", "event": "a", "math": "dau"}]});
+    let upgraded = post(&router, &format!("{QUERY}/upgrade"), json!({"query": old_filters()})).await.1;
+    assert_eq!(upgraded["query"], json!({"kind": "InsightVizNode", "source": source}));
+    let (_, made) = post(&router, INSIGHTS, json!({"name": "Old", "filters": old_filters()})).await;
+    assert_eq!((&made["query"], &made["filters"]), (&upgraded["query"], &old_filters()));
+    let path = format!("{INSIGHTS}/{}", made["id"]);
+    let (_, computed) = get(&router, &format!("{path}?refresh=blocking")).await;
+    assert_eq!(computed["result"][0]["label"], "a", "{computed}");
+    assert_eq!(get(&router, &format!("{INSIGHTS}?insight=TRENDS")).await.1["count"], 1);
+    let lifecycle = json!({"insight": "LIFECYCLE", "events": [{"id": "b"}]});
+    let (_, changed) = patch(&router, &path, json!({"filters": lifecycle})).await;
+    assert_eq!(changed["query"]["source"]["kind"], "LifecycleQuery");
+    let (status, refused) = post(&router, INSIGHTS, json!({"filters": {"insight": "NOPE"}})).await;
+    assert_eq!((status.as_u16(), &refused["attr"]), (400, &json!("filters")));
+    // What an earlier build stored without a query has one all the same.
+    let update = "UPDATE insights SET query = NULL";
+    world.state.db.execute(update, &[]).await.unwrap();
+    assert_eq!(get(&router, &path).await.1["query"], changed["query"]);
+}
+
+#[tokio::test]
+async fn queries_in_an_earlier_form_are_run_in_the_present_one() {
+    let world = World::on(Store { is_empty: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let old = json!({"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}], "trendsFilter": {"compare": true, "show_legend": true}});
+    let new = json!({"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}], "trendsFilter": {"showLegend": true},
+                     "compareFilter": {"compare": true}});
+    let (status, first) = post(&router, QUERY, json!({"query": old})).await;
+    assert_eq!((status.as_u16(), &first["results"][1]["compare_label"]), (200, &json!("previous")), "{first}");
+    assert_eq!(post(&router, QUERY, json!({"query": new})).await.1["cache_key"], first["cache_key"]);
+    assert_eq!(post(&router, QUERY, json!({"query": old_filters()})).await.1["results"][0]["label"], "a");
+}
+
+#[tokio::test]
+async fn the_lazy_mode_prefers_a_young_answer_to_the_newest() {
+    let world = World::new().await;
+    let router = world.router();
+    let lazy = json!({"query": count()["query"], "refresh": "lazy_async"});
+    let (status, body) = post(&router, QUERY, lazy.clone()).await;
+    assert_eq!((status.as_u16(), &body["query_status"]["complete"]), (202, &json!(false)));
+    let id = body["query_status"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(finished(&router, &id).await.0, 200);
+    world.store.rows.store(8, Ordering::SeqCst);
+    let (status, body) = post(&router, QUERY, lazy).await;
+    assert_eq!((status.as_u16(), &body["results"], &body["is_cached"]), (200, &json!([[7]]), &json!(true)));
+    let (status, body) = post(&router, QUERY, json!({"query": count()["query"], "refresh": "async"})).await;
+    assert_eq!((status.as_u16(), &body["results"], &body["query_status"]["complete"]), (202, &json!([[7]]), &json!(false)));
+    assert_eq!(finished(&router, body["query_status"]["id"].as_str().unwrap()).await.1["query_status"]["results"]["results"], json!([[8]]));
+    let (_, body) = post(&router, QUERY, json!({"query": count()["query"], "refresh": "force_cache"})).await;
+    assert_eq!((&body["results"], &body["is_cached"]), (&json!([[8]]), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_mode_that_computes_misses_at_once_waits_only_when_nothing_is_stored() {
+    let world = World::new().await;
+    let router = world.router();
+    let ask = || post(&router, QUERY, json!({"query": count()["query"], "refresh": "async_except_on_cache_miss"}));
+    let (status, body) = ask().await;
+    assert_eq!((status.as_u16(), &body["results"]), (200, &json!([[7]])));
+    world.store.rows.store(8, Ordering::SeqCst);
+    let (status, body) = ask().await;
+    assert_eq!((status.as_u16(), &body["results"]), (202, &json!([[7]])));
+    assert_eq!(finished(&router, body["query_status"]["id"].as_str().unwrap()).await.0, 200);
+    let (status, body) = post(&router, QUERY, json!({"query": count()["query"], "refresh": "force_async"})).await;
+    assert_eq!((status.as_u16(), &body["query_status"]["results"]), (202, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_background_run_tells_how_far_it_is() {
+    let world = World::on(Store { rows: AtomicU64::new(7), hangs: true, ..Store::default() }, Db::in_memory().await).await;
+    let router = world.router();
+    let (_, made) = post(&router, INSIGHTS, json!({"query": count()["query"]})).await;
+    let path = format!("{INSIGHTS}/{}?refresh=force_async&client_query_id=q9&from_dashboard=4", made["id"]);
+    let (_, shown) = get(&router, &path).await;
+    let status = &shown["query_status"];
+    assert_eq!((&status["insight_id"], &status["dashboard_id"], &status["team_id"]), (&made["id"], &json!(4), &json!(1)), "{shown}");
+    while world.selects() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (code, body) = get(&router, &format!("{QUERY}/q9?show_progress=true")).await;
+    let status = &body["query_status"];
+    assert_eq!((code.as_u16(), &status["pickup_time"]), (202, &json!("2025-03-12T15:00:00.000000Z")), "{body}");
+    assert_eq!(status["query_progress"]["estimated_rows_total"], 7);
+    // Somebody else who asks for the same gets the run that there is.
+    let again = json!({"query": count()["query"], "refresh": "force_async", "client_query_id": "q9"});
+    assert_eq!(post(&router, QUERY, again).await.1["query_status"]["start_time"], status["start_time"]);
+    assert_eq!(world.selects(), 1);
+    assert_eq!(delete(&router, &format!("{QUERY}/q9?dequeue_only=true")).await.0, 200);
+    let (code, body) = finished(&router, "q9").await;
+    assert_eq!((code.as_u16(), &body["query_status"]["error_message"]), (400, &json!("The query was cancelled.")), "{body}");
+}
+
+#[tokio::test]
+async fn background_runs_leave_room_for_those_who_wait() {
+    let limits = Limits { concurrent: 2, waiting: 4, ..Limits::default() };
+    let world = World::limited(Store { hangs: true, ..Store::default() }, limits).await;
+    let router = world.router();
+    let ask = |id: &str, refresh: &str| {
+        let query = json!({"kind": "HogQLQuery", "query": format!("select count() from events where event = '{id}'")});
+        let (router, body) = (router.clone(), json!({"query": query, "client_query_id": id, "refresh": refresh}));
+        tokio::spawn(async move { post(&router, QUERY, body).await })
+    };
+    for id in ["a", "b"] {
+        assert_eq!(ask(id, "force_async").await.unwrap().0, 202);
+    }
+    assert_eq!(ask("c", "force_async").await.unwrap().0, 429);
+    let waiting = ask("d", "force_blocking");
+    while world.selects() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // One run in the background and the one that somebody waits for.
+    assert_eq!(world.state.engine.turns.available_permits(), 0);
+    delete(&router, &format!("{QUERY}/d")).await;
+    assert_eq!(waiting.await.unwrap().0, 400);
+    for id in ["a", "b"] {
+        delete(&router, &format!("{QUERY}/{id}")).await;
+        assert_eq!(finished(&router, id).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_a_504() {
+    let limits = Limits { interactive_deadline: Duration::from_millis(20), ..Limits::default() };
+    let world = World::limited(Store { hangs: true, ..Store::default() }, limits).await;
+    let (status, body) = post(&world.router(), QUERY, count()).await;
+    assert_eq!((status.as_u16(), &body["code"]), (504, &json!("timeout")), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("narrow the date range"), "{body}");
 }

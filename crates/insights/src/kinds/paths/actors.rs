@@ -22,7 +22,7 @@ pub async fn list(run: &Run, query: &InsightActorsQuery) -> Result<Listed, Failu
     };
     let want = PathsWant::Actors { from: place(&from), to: place(&to), dropped: is_drop };
     let behaved = settled.behave(run, want, (from.map(|(_, item)| item), to.map(|(_, item)| item))).await?;
-    Ok(Listed::chosen(behaved.answer.actors(), &behaved.actors, settled.group_type_index))
+    Ok(Listed::of(behaved, settled.group_type_index))
 }
 
 fn key(text: &Option<String>) -> Result<Option<(usize, &str)>, Failure> {

@@ -14,10 +14,7 @@ const MOST_LENGTH: usize = 1_000;
 
 /// The item of an event: its address, screen or name, cleaned, then grouped.
 pub fn expression(filter: &PathsFilter, run: &Run) -> Result<Expr, Failure> {
-    let mut item = raw(filter)?;
-    for (regex, alias) in rules(filter, run)? {
-        item = Expr::call("replaceRegexpAll", [item, Expr::constant(regex), Expr::constant(alias)]);
-    }
+    let item = replaced(raw(filter)?, rules(filter, run)?);
     grouped(item, filter.path_groupings.as_deref().unwrap_or_default())
 }
 
@@ -54,6 +51,18 @@ fn or_empty(text: Expr) -> Expr {
 pub fn without_slash(text: Expr) -> Expr {
     let shorter = Expr::call("replaceRegexpOne", [text.clone(), Expr::constant("(?s)(.)/$"), Expr::constant("\\1")]);
     Expr::call("if", [Expr::call("endsWith", [text.clone(), Expr::constant("/")]), shorter, text])
+}
+
+/// By the project's rules.
+pub fn cleaned(text: Expr, run: &Run) -> Result<Expr, Failure> {
+    let filter = PathsFilter { path_replacements: Some(true), ..PathsFilter::default() };
+    Ok(replaced(text, rules(&filter, run)?))
+}
+
+fn replaced(text: Expr, rules: Vec<(String, String)>) -> Expr {
+    let apply =
+        |text: Expr, (regex, alias): (String, String)| Expr::call("replaceRegexpAll", [text, Expr::constant(regex), Expr::constant(alias)]);
+    rules.into_iter().fold(text, apply)
 }
 
 /// Pairs of a pattern and what it becomes: the project's rules, then the query's own.

@@ -4,6 +4,8 @@ pub mod actors;
 mod funnel;
 mod items;
 
+pub use items::cleaned;
+
 use super::Answer;
 use super::period::{self, range};
 use super::scan::{Scan, all_of, also, group_key};

@@ -9,7 +9,7 @@ use crate::kinds::period::Period;
 use crate::kinds::scan::instant;
 use crate::nodes;
 use crate::nodes::tables::InsightActorsQuery;
-use crate::nodes::trends::TrendsQuery;
+use crate::nodes::trends::{Display, TrendsQuery};
 use crate::run::Run;
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
@@ -36,6 +36,10 @@ pub async fn select(run: &Run, query: &InsightActorsQuery, with_distinct_ids: bo
         _ => &plan.current,
     };
     let (from, to) = match bucket(&plan, period, query.day.as_ref(), run)? {
+        // Up to the bucket, as the number says.
+        Some(start) if plan.display == Display::ActionsLineGraphCumulative && !matches!(series.math, Math::Active { .. }) => {
+            (period.lower, window(&series.math, start, period, run).1)
+        }
         Some(start) => window(&series.math, start, period, run),
         None => whole(&series.math, period, run),
     };

@@ -5,6 +5,7 @@ use super::plan::{Plan, PlannedSeries};
 use crate::cells;
 use crate::conditions::{Subject, plain_text, to_float};
 use crate::failure::Failure;
+use crate::kinds::paths::cleaned;
 use crate::kinds::period::Period;
 use crate::nodes::series::Breakdown;
 use crate::run::Run;
@@ -54,7 +55,7 @@ pub async fn expressions(plan: &Plan, series: &PlannedSeries, period: &Period, r
     for breakdown in &plan.breakdowns {
         let expr = match breakdown.histogram_bin_count {
             Some(bins) => histogram(plan, series, period, breakdown, bins, run).await?,
-            None => text(breakdown, run)?,
+            None => text(breakdown, plan.clean_paths, run)?,
         };
         expressions.push(BreakdownExpr { expr });
     }
@@ -79,9 +80,10 @@ pub fn value(breakdown: &Breakdown, run: &Run) -> Result<(Expr, PropertyType), F
     Ok(run.scope(Subject::Events).read(kind, &key, breakdown.group_type_index)?)
 }
 
-fn text(breakdown: &Breakdown, run: &Run) -> Result<Expr, Failure> {
+fn text(breakdown: &Breakdown, clean: bool, run: &Run) -> Result<Expr, Failure> {
     let (value, kind) = value(breakdown, run)?;
     let text = if kind == PropertyType::String { value } else { Expr::call("toString", [value]) };
+    let text = if clean { cleaned(text, run)? } else { text };
     if !breakdown.normalize_url.unwrap_or(false) {
         return Ok(Expr::call("nullIf", [text, Expr::constant("")]));
     }

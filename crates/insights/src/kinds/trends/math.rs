@@ -157,12 +157,15 @@ fn of_property(series: &Series, over: Statistic, run: &Run) -> Result<Math, Fail
     if property == "$session_duration" {
         return Ok(Math::PerSession { value: multiply(to_float(Expr::field(["session", "$session_duration"]))), over });
     }
-    let value = if property == "$time" {
-        to_float(Expr::call("toUnixTimestamp", [Expr::field(["timestamp"])]))
-    } else {
-        let kind = common.math_property_type.as_deref().unwrap_or("event_properties");
-        let (value, kind) = run.scope(Subject::Events).read(kind, property, common.math_group_type_index)?;
-        if kind == PropertyType::Numeric { value } else { to_float(value) }
-    };
-    Ok(Math::Aggregate { expr: over.of(multiply(value)), scales: over == Statistic::Sum, needs: None })
+    Ok(Math::Aggregate { expr: over.of(multiply(number(series, property, run)?)), scales: over == Statistic::Sum, needs: None })
+}
+
+/// The number that an event has in a property.
+pub fn number(series: &Series, property: &str, run: &Run) -> Result<Expr, Failure> {
+    if property == "$time" {
+        return Ok(to_float(Expr::call("toUnixTimestamp", [Expr::field(["timestamp"])])));
+    }
+    let kind = series.common.math_property_type.as_deref().unwrap_or("event_properties");
+    let (value, kind) = run.scope(Subject::Events).read(kind, property, series.common.math_group_type_index)?;
+    Ok(if kind == PropertyType::Numeric { value } else { to_float(value) })
 }

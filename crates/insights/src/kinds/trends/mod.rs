@@ -1,6 +1,7 @@
 //! Trends: numbers over time, or one number per series.
 
 pub mod actors;
+mod boxplot;
 pub mod breakdown;
 mod crowd;
 mod lines;
@@ -14,7 +15,7 @@ use super::{Answer, heatmap};
 use crate::failure::Failure;
 use crate::kinds::period::Period;
 use crate::nodes;
-use crate::nodes::trends::TrendsQuery;
+use crate::nodes::trends::{Display, TrendsQuery};
 use crate::run::Run;
 use plan::Plan;
 use serde_json::{Value, json};
@@ -25,8 +26,14 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
         return heatmap::run(run, &heatmap::of_trends(node)).await;
     }
     let plan = Plan::settle(run, query).await?;
-    let (results, has_more) = results::compute(&plan, run).await?;
     let mut answer = Answer::new();
+    let (results, has_more) = match plan.display {
+        Display::BoxPlot => {
+            answer.insert("boxplot_data".to_owned(), boxplot::compute(&plan, run).await?);
+            (Vec::new(), false)
+        }
+        _ => results::compute(&plan, run).await?,
+    };
     answer.insert("results".to_owned(), results.into());
     answer.insert("hasMore".to_owned(), has_more.into());
     answer.insert("resolved_date_range".to_owned(), plan.current.range());

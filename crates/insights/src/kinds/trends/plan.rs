@@ -5,14 +5,16 @@ use crate::compare;
 use crate::dates::Interval;
 use crate::failure::Failure;
 use crate::formula::Formula;
+use crate::kinds::goal;
 use crate::kinds::period::{self, Period};
 use crate::kinds::scan::{self, Scan, also};
-use crate::nodes::series::{Breakdown, BreakdownFilter, Entity, Series};
+use crate::nodes::series::{Breakdown, BreakdownFilter, Common, Entity, Series};
 use crate::nodes::trends::{Display, TrendsFilter, TrendsQuery};
 use crate::run::{Purpose, Run};
 use chrono::DateTime;
 use chrono_tz::Tz;
-use query::ast::{Expr, Select};
+use query::ast::{CompareOp, Expr, Select};
+use serde_json::Value;
 
 pub struct Plan {
     pub series: Vec<PlannedSeries>,
@@ -27,6 +29,9 @@ pub struct Plan {
     pub smoothing: usize,
     pub formulas: Vec<(Formula, String, Option<String>)>,
     pub scan: Scan,
+    /// Cleans the texts of breakdowns by the project's rules for paths.
+    pub clean_paths: bool,
+    goal: Option<Expr>,
 }
 
 pub struct PlannedSeries {
@@ -39,9 +44,6 @@ pub struct PlannedSeries {
 impl Plan {
     pub async fn settle(run: &Run, node: TrendsQuery) -> Result<Plan, Failure> {
         let filter = node.filter.clone().unwrap_or_default();
-        if node.conversion_goal.as_ref().is_some_and(|goal| !goal.is_null()) {
-            return Err(Failure::invalid("A conversionGoal is not supported in trends yet"));
-        }
         let interval = if filter.display.is_total_value() { Interval::Day } else { node.interval.unwrap_or(Interval::Day) };
         let span = period::settle(run, node.date_range.as_ref(), interval, filter.display == Display::BoldNumber).await?;
         let compare = node.compare.clone().unwrap_or_default();
@@ -59,10 +61,14 @@ impl Plan {
             let math = Math::read(entity, node.aggregation_group_type_index, interval, run)?;
             series.push(PlannedSeries { order, node: entity.clone(), math });
         }
+        let current = Period::of(span, run)?;
+        let previous = previous.map(|span| Period::of(span, run)).transpose()?;
         Ok(Plan {
+            goal: goal(node.conversion_goal.as_ref(), &series, &current, previous.as_ref(), &scan, run)?,
+            clean_paths: breakdown.breakdown_path_cleaning.unwrap_or(false),
+            current,
+            previous,
             series,
-            current: Period::of(span, run)?,
-            previous: previous.map(|span| Period::of(span, run)).transpose()?,
             display: filter.display,
             breakdown_is_list: breakdown.breakdowns.as_ref().is_some_and(|list| !list.is_empty()),
             breakdown_limit: breakdown_limit(&breakdown, filter.display, run.purpose),
@@ -107,8 +113,31 @@ impl Plan {
     }
 
     pub fn filters(&self, series: &PlannedSeries, run: &Run) -> Result<Expr, Failure> {
-        self.scan.filters(&series.node, run)
+        let filters = self.scan.filters(&series.node, run)?;
+        Ok(scan::all_of(std::iter::once(filters).chain(self.goal.clone())))
     }
+}
+
+/// Only sessions in which the goal was reached count.
+fn goal(
+    goal: Option<&Value>,
+    series: &[PlannedSeries],
+    current: &Period,
+    previous: Option<&Period>,
+    scan: &Scan,
+    run: &Run,
+) -> Result<Option<Expr>, Failure> {
+    let Some(goal) = goal.filter(|goal| !goal.is_null()) else { return Ok(None) };
+    if series.iter().any(|series| matches!(series.math, Math::First { .. })) {
+        return Err(Failure::invalid("A conversionGoal cannot be combined with maths of first events"));
+    }
+    let reached = Series { entity: goal::read(goal)?, common: Common::default() };
+    let session = || Expr::field(["$session_id"]);
+    // Sessions may begin before the range and end after it.
+    let from = run.calendar.shift_days(previous.map_or(current.lower, |previous| previous.lower.min(current.lower)), -1);
+    let to = run.calendar.shift_days(previous.map_or(current.span.to, |previous| previous.span.to.max(current.span.to)), 1);
+    let sessions = also(scan.between(Some(from), to), scan::entity(&reached, run)?).and_where(Expr::is_not_null(session()));
+    Ok(Some(Expr::compare(CompareOp::In, session(), Expr::subquery(sessions.column(session())))))
 }
 
 fn settle_breakdowns(filter: &BreakdownFilter, trends: &TrendsFilter) -> Result<Vec<Breakdown>, Failure> {
