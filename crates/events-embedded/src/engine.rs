@@ -148,7 +148,9 @@ impl Engine {
     ) -> Result<T, QueryError> {
         let started = Instant::now();
         for attempt in 0.. {
-            let snapshot = Arc::new(self.shared.state.read().snapshot(team));
+            let mut snapshot = self.shared.state.read().snapshot(team);
+            snapshot.hashing = Some((team, self.shared.keyring.clone()));
+            let snapshot = Arc::new(snapshot);
             let left = Budget { deadline: budget.deadline.saturating_sub(started.elapsed()), ..budget };
             let result = self.attempt(work(snapshot.clone(), left), left, cancel.clone()).await;
             let damaged: Vec<_> = snapshot.segments.iter().filter(|segment| segment.is_damaged()).cloned().collect();

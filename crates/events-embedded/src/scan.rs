@@ -1,6 +1,7 @@
 //! Events as DataFusion sees them: a table that reads only the row groups, columns and rows that a select needs.
 
 use crate::columns;
+use crate::packed::{Lookup, selection};
 use crate::prune::times_of;
 use crate::segment::{Opened, Segment};
 use crate::shred::Chunk;
@@ -62,6 +63,8 @@ pub struct Scan {
     pub filters: Vec<Filter>,
     pub work: Arc<Vec<Work>>,
     pub counters: Arc<Counters>,
+    /// Which rows can matter to conditions that name persons.
+    pub lookup: Arc<Lookup>,
     /// Waiting for the sort was in vain.
     pub impatient: Arc<AtomicBool>,
 }
@@ -87,6 +90,7 @@ impl Scan {
             filters: Vec::new(),
             work: Arc::new(work),
             counters,
+            lookup: Arc::default(),
             impatient: Arc::default(),
         })
     }
@@ -131,6 +135,13 @@ impl Scan {
         let times = times_of(group, &opened)?;
         if !self.may_pass(times) {
             return Ok(true);
+        }
+        if let Some(rows) = self.lookup.rows(self, segment) {
+            let groups = opened.metadata.metadata().row_groups();
+            let start: i64 = groups[..number].iter().map(RowGroupMetaData::num_rows).sum();
+            let Some((portion, count)) = selection(&rows, start as usize..(start + group.num_rows()) as usize) else { return Ok(true) };
+            self.counters.rows.fetch_add(count as u64, Ordering::Relaxed);
+            return self.read_portion(segment, &opened, number, Some(portion), emit);
         }
         self.counters.rows.fetch_add(group.num_rows() as u64, Ordering::Relaxed);
         let mut wanted = true;

@@ -1,11 +1,13 @@
 //! One team's rows as of one moment; nothing that happens later changes it.
 
+use crate::keys::Keyring;
 use crate::manifest::Erasure;
 use crate::memory::Tail;
 use crate::overrides::TeamOverrides;
 use crate::segment::{Segment, SegmentMeta};
 use crate::shred::Chunk;
 use crate::unify::PersonView;
+use model::TeamId;
 use std::sync::Arc;
 
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub struct Snapshot {
     pub segments: Vec<Arc<Segment>>,
     pub overrides: TeamOverrides,
     pub erasures: Vec<Erasure>,
+    /// What hashes distinct ids; without it they are not looked up in packed columns.
+    pub hashing: Option<(TeamId, Keyring)>,
 }
 
 impl Snapshot {

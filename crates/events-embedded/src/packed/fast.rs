@@ -216,6 +216,7 @@ fn sources(shared: &Shared, snapshot: &Snapshot, table: &TableUse) -> Result<Opt
         segments: rest,
         overrides: snapshot.overrides.clone(),
         erasures: snapshot.erasures.clone(),
+        hashing: None,
     };
     Ok(Some((sources, rest)))
 }

@@ -24,6 +24,7 @@ mod fast;
 mod format;
 mod gather;
 mod keys;
+mod lookup;
 mod loose;
 mod numbering;
 mod read;
@@ -33,6 +34,7 @@ mod team;
 mod write;
 
 pub use fast::behave;
+pub use lookup::{Lookup, selection};
 pub use read::Packed;
 pub use repair::Slot;
 pub use team::Teams;

@@ -279,6 +279,51 @@ async fn a_third_of_all_persons_can_be_merged() {
     }
 }
 
+async fn selected(rig: &Rig, text: &str) -> (Vec<Vec<String>>, u64) {
+    let select = events::Select { query: resolved(text), budget: Budget::default(), cancel: None };
+    let selected = rig.engine().select(select).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    (crate::testing::texts(&selected.batches), selected.rows_read)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_person_are_found_without_reading_those_of_others() {
+    let mut rig = large().await;
+    let mut dice = Dice(12);
+    for version in 0..200 {
+        merge(&rig, version + 1, dice.roll(900), dice.roll(900)).await;
+    }
+    rig.append((9_000..9_100).map(|i| an_event(&mut dice, i, 900)).collect()).await;
+    let erased = vec![person_uuid(TeamId(1), "d77")];
+    rig.engine().erase(Erase::Persons(TeamId(1), erased)).await.unwrap();
+    let person = |user: u64| person_uuid(TeamId(1), &format!("d{user}"));
+    let mut texts = vec![
+        format!("SELECT uuid, event, properties.url FROM events WHERE person_id IN ('{}', '{}') ORDER BY uuid", person(3), person(400)),
+        "SELECT uuid, person_id FROM events WHERE distinct_id IN ('d5', 'd6', 'nobody') ORDER BY uuid".to_owned(),
+        format!("SELECT uuid FROM events WHERE person_id = '{}' AND event = 'viewed' ORDER BY uuid", person(77)),
+    ];
+    texts.extend((0..30).map(|user| {
+        format!(
+            "SELECT uuid, timestamp, properties FROM events WHERE person_id = '{}' ORDER BY timestamp DESC, uuid LIMIT 5",
+            person(user * 29)
+        )
+    }));
+    let mut fast = Vec::new();
+    for text in &texts {
+        let (rows, read) = selected(&rig, text).await;
+        assert!(read < 600, "{read} rows were read for {text}");
+        fast.push(rows);
+    }
+    assert!(fast.iter().filter(|rows| !rows.is_empty()).count() > 20);
+    rig.close();
+    packed_files(&rig).iter().for_each(|name| fs::remove_file(rig.path().join(name)).unwrap());
+    rig.reopen();
+    for (text, fast) in texts.iter().zip(fast) {
+        let (rows, read) = selected(&rig, text).await;
+        assert_eq!(rows, fast, "{text}");
+        assert!(read > 600, "nothing is packed any more");
+    }
+}
+
 fn packed_files(rig: &Rig) -> Vec<String> {
     rig.files().into_iter().filter(|name| name.ends_with(".packed")).collect()
 }
