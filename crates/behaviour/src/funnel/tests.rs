@@ -222,3 +222,16 @@ fn steps_list_who_reached_them_and_who_did_not() {
     assert_eq!(actors(2, true), [2, 4]);
     assert_eq!(actors(2, false), [1]);
 }
+
+#[test]
+fn an_excluded_period_counts_again_once_the_same_step_is_reached_anew() {
+    let want = FunnelWant::Trends { from: 0, to: 2, periods: days(10, 10) };
+    let case = funnel(&["A", "B", "C"]).with(|plan| {
+        plan.exclusions = vec![Exclusion { from: 1, to: 2 }];
+        plan.want = want;
+    });
+    let entered = |text: &str| case.answer(&[text]).groups[0].periods[0].entered;
+    assert_eq!(entered("A 10:00, B 10:01, X 10:02"), 0);
+    assert_eq!(entered("A 10:00, B 10:01, X 10:02, A 10:03"), 0);
+    assert_eq!(entered("A 10:00, B 10:01, X 10:02, A 10:03, B 10:04"), 1);
+}
