@@ -1,16 +1,17 @@
-//! The content of one log frame: an appended batch. Version 1.
+//! The content of one log frame: an appended batch. Version 2; version 1 had no references among values.
 //!
-//! Texts that repeat (event names, property names, element chains) are written once per frame and referred to by number,
-//! and so are person property objects that rows share; reading gives the sharing back.
+//! Texts that repeat (event names, property names, element chains, short values) are written once per frame and referred to by
+//! number, and so are person property objects that rows share; reading gives the sharing back.
 
 use crate::bytes::{Reader, put_signed, put_text, put_varint};
+use crate::texts::Recent;
 use anyhow::{Context, Result, bail};
 use events::{EventBatch, EventRow, PersonOverride};
 use hashbrown::HashMap;
 use model::{PersonMode, Properties, PropertyValue, TeamId, Timestamp};
 use std::sync::Arc;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The frame's bytes, and for each row how many of them it takes before compression.
 pub struct Encoded {
@@ -24,9 +25,9 @@ pub fn encode(batch: &EventBatch) -> Encoded {
     let mut body = Vec::with_capacity(batch.rows.len() * 512);
     let mut row_bytes = Vec::with_capacity(batch.rows.len());
     for row in &batch.rows {
-        let before = body.len() + persons.body.len();
+        let before = body.len() + persons.body.len() + texts.spared;
         encode_row(row, &mut body, &mut texts, &mut persons);
-        row_bytes.push((body.len() + persons.body.len() - before) as u32);
+        row_bytes.push((body.len() + persons.body.len() + texts.spared - before) as u32);
     }
     let mut out = vec![VERSION];
     match batch.position {
@@ -65,7 +66,7 @@ pub fn decode(payload: &[u8]) -> Result<EventBatch> {
     let plain = lz4_flex::decompress_size_prepended(payload).context("decompressing a log frame")?;
     let mut reader = Reader(&plain);
     let version = reader.byte()?;
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         bail!("log frame of version {version}, which this build does not know");
     }
     let position = if reader.byte()? == 1 { Some(reader.varint()?) } else { None };
@@ -93,19 +94,59 @@ pub fn decode_override(reader: &mut Reader) -> Result<PersonOverride> {
     })
 }
 
-#[derive(Default)]
+/// Values up to this length are referred to when they come again.
+const MAX_VALUE: usize = 64;
+/// A value that came once, and has no number yet.
+const ONCE: u32 = u32::MAX - 1;
+
 struct Texts<'a> {
-    numbers: HashMap<&'a str, u64>,
+    names: Recent<'a>,
+    values: Recent<'a>,
+    numbers: HashMap<&'a str, u32>,
     list: Vec<&'a str>,
+    /// Bytes of values that references stand for.
+    spared: usize,
+}
+
+impl Default for Texts<'_> {
+    fn default() -> Self {
+        Texts { names: Recent::new(8), values: Recent::new(12), numbers: HashMap::new(), list: Vec::new(), spared: 0 }
+    }
 }
 
 impl<'a> Texts<'a> {
+    /// The number of a value that came before, if it is the same memory.
+    fn repeated(&mut self, value: &'a str) -> Option<u64> {
+        if !(3..=MAX_VALUE).contains(&value.len()) {
+            return None;
+        }
+        let number = match self.values.get(value) {
+            None => {
+                self.values.put(value, ONCE);
+                return None;
+            }
+            Some(ONCE) => {
+                let number = self.number(value) as u32;
+                self.values.put(value, number);
+                number
+            }
+            Some(number) => number,
+        };
+        self.spared += value.len();
+        Some(u64::from(number))
+    }
+
     fn number(&mut self, text: &'a str) -> u64 {
-        let next = self.list.len() as u64;
-        *self.numbers.entry(text).or_insert_with(|| {
+        if let Some(number) = self.names.get(text) {
+            return u64::from(number);
+        }
+        let next = self.list.len() as u32;
+        let number = *self.numbers.entry(text).or_insert_with(|| {
             self.list.push(text);
             next
-        })
+        });
+        self.names.put(text, number);
+        u64::from(number)
     }
 }
 
@@ -184,10 +225,16 @@ fn encode_properties<'a>(properties: &'a Properties, out: &mut Vec<u8>, texts: &
                 out.push(4);
                 out.extend_from_slice(&number.to_le_bytes());
             }
-            PropertyValue::String(text) => {
-                out.push(5);
-                put_text(out, text);
-            }
+            PropertyValue::String(text) => match texts.repeated(text) {
+                Some(number) => {
+                    out.push(7);
+                    put_varint(out, number);
+                }
+                None => {
+                    out.push(5);
+                    put_text(out, text);
+                }
+            },
             PropertyValue::Json(text) => {
                 out.push(6);
                 put_text(out, text);
@@ -209,6 +256,7 @@ fn decode_properties(reader: &mut Reader, texts: &[Arc<str>]) -> Result<Properti
             4 => PropertyValue::Float(f64::from_le_bytes(reader.array()?)),
             5 => PropertyValue::String(reader.shared_text()?),
             6 => PropertyValue::Json(reader.shared_text()?),
+            7 => PropertyValue::String(nth(texts, reader.varint()?)?),
             other => bail!("property value of unknown kind {other}"),
         };
         properties.push_new(name, value);
@@ -234,6 +282,26 @@ mod tests {
         assert_eq!((read.rows, read.overrides, read.position), (rows, vec![change], Some(9)));
         let again = decode(&encode(&batch).payload).unwrap();
         assert!(Arc::ptr_eq(&again.rows[0].person_properties, &again.rows[2].person_properties));
+    }
+
+    #[test]
+    fn values_that_come_again_are_written_once_and_count_each_time() {
+        let mut rows: Vec<_> = (0..5).map(|i| row(1, i, "e", r#"{"plan":"one of the longer plans","n":1}"#)).collect();
+        let shared = rows[0].properties.clone();
+        rows.iter_mut().for_each(|row| row.properties = shared.clone());
+        let apart: Vec<_> = rows.iter().map(|row| EventRow { properties: copied(&row.properties), ..row.clone() }).collect();
+        let [together, apart] = [rows, apart].map(|rows| EventBatch { rows, ..EventBatch::default() });
+        let [encoded, longer] = [&together, &apart].map(encode);
+        assert_eq!(decode(&encoded.payload).unwrap().rows, together.rows);
+        assert_eq!(decode(&longer.payload).unwrap().rows, together.rows);
+        let plain = |encoded: &Encoded| lz4_flex::decompress_size_prepended(&encoded.payload).unwrap().len();
+        assert!(plain(&encoded) + 50 < plain(&longer));
+        assert!(encoded.row_bytes.iter().zip(&longer.row_bytes).all(|(shared, copied)| shared.abs_diff(*copied) <= 2));
+    }
+
+    /// The same properties in other memory.
+    fn copied(properties: &Properties) -> Properties {
+        Properties::from_json_text(&properties.to_json_text()).unwrap()
     }
 
     #[test]

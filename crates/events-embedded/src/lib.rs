@@ -47,6 +47,7 @@ mod side;
 mod snapshot;
 mod state;
 mod table;
+mod texts;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

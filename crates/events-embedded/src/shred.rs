@@ -1,6 +1,7 @@
 //! Rows into columns.
 
 use crate::columns::{Census, Kind, MAX_LISTED_REST, Owner, PropertyColumn, column_name, schema_of};
+use crate::texts::TextColumn;
 use arrow::array::{
     ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, Float64Builder, RecordBatch, StringBuilder,
     StringDictionaryBuilder, TimestampMicrosecondArray,
@@ -10,6 +11,7 @@ use arrow::error::ArrowError;
 use events::EventRow;
 use hashbrown::HashMap;
 use model::{Properties, PropertyValue, Timestamp};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows as columns, in the order in which they came.
@@ -68,16 +70,19 @@ pub struct Shredded {
 /// Each row has an object of each [`Owner`].
 pub fn shred_properties(rows: &[[&Properties; 2]]) -> Shredded {
     let mut names = Names::default();
-    let slots: Vec<[Vec<u32>; 2]> =
-        rows.iter().map(|[event, person]| [names.slots(Owner::Event, event), names.slots(Owner::Person, person)]).collect();
+    for [event, person] in rows {
+        names.add(Owner::Event, event);
+        names.add(Owner::Person, person);
+    }
     let (columns, census) = names.census().settle(rows.len() as u64);
-    let mut builders: Vec<Builder> = columns.iter().map(|column| Builder::new(column.kind)).collect();
+    let mut builders: Vec<Filling> = columns.iter().map(|column| Filling::new(column.kind, rows.len())).collect();
     let places = names.places(&columns);
+    let mut slots = names.slots.iter();
     let mut rests = Owner::BOTH.map(|_| StringBuilder::new());
     for (at, row) in rows.iter().enumerate() {
         for (owner, properties) in row.iter().enumerate() {
             let mut rest = Rest::default();
-            for ((name, value), slot) in properties.iter().zip(&slots[at][owner]) {
+            for ((name, value), slot) in properties.iter().zip(&mut slots) {
                 match places[*slot as usize] {
                     Some(place) => builders[place].set(at, value),
                     None => rest.add(name, value),
@@ -97,25 +102,27 @@ struct Names<'a> {
     numbers: HashMap<(Owner, Kind, &'a str), u32>,
     list: Vec<(Owner, Kind, &'a str)>,
     counts: Vec<u64>,
-    /// The slots of the row before: most rows have the same properties in the same order.
-    previous: [Vec<u32>; 2],
+    /// The numbers of all properties, object by object as they were added.
+    slots: Vec<u32>,
+    /// Where in `slots` the last object of each owner is: most have the same properties in the same order.
+    previous: [Range<usize>; 2],
 }
 
 impl<'a> Names<'a> {
-    fn slots(&mut self, owner: Owner, properties: &'a Properties) -> Vec<u32> {
-        let mut slots = Vec::with_capacity(properties.len());
+    fn add(&mut self, owner: Owner, properties: &'a Properties) {
+        let start = self.slots.len();
+        let previous = self.previous[owner as usize].clone();
         for (at, (name, value)) in properties.iter().enumerate() {
-            let wanted = (owner, kind_of(value), &**name);
-            let guess = self.previous[owner as usize].get(at).copied();
-            let slot = match guess {
-                Some(slot) if self.list[slot as usize] == wanted => slot,
-                _ => self.number(wanted),
-            };
+            let (kind, name) = (kind_of(value), &**name);
+            let guess = previous.clone().nth(at).map(|place| self.slots[place]).filter(|slot| {
+                let (_, known_kind, known) = self.list[*slot as usize];
+                known_kind == kind && (std::ptr::eq(known, name) || known == name)
+            });
+            let slot = guess.unwrap_or_else(|| self.number((owner, kind, name)));
             self.counts[slot as usize] += 1;
-            slots.push(slot);
+            self.slots.push(slot);
         }
-        self.previous[owner as usize].clone_from(&slots);
-        slots
+        self.previous[owner as usize] = start..self.slots.len();
     }
 
     fn number(&mut self, wanted: (Owner, Kind, &'a str)) -> u32 {
@@ -148,6 +155,40 @@ impl<'a> Names<'a> {
             }
         }
         places
+    }
+}
+
+/// A column being filled from values that outlive it.
+enum Filling<'a> {
+    Texts(TextColumn<'a>),
+    Other(Builder),
+}
+
+impl<'a> Filling<'a> {
+    fn new(kind: Kind, rows: usize) -> Self {
+        match kind {
+            Kind::String => Filling::Texts(TextColumn::new(rows)),
+            other => Filling::Other(Builder::new(other)),
+        }
+    }
+
+    /// The same rules as for [`Builder::set`].
+    fn set(&mut self, row: usize, value: &'a PropertyValue) {
+        match (self, value) {
+            (Filling::Texts(column), PropertyValue::String(text)) if column.rows() <= row => {
+                column.pad(row);
+                column.append(text);
+            }
+            (Filling::Texts(_), _) => {}
+            (Filling::Other(builder), value) => builder.set(row, value),
+        }
+    }
+
+    fn finish(self, rows: usize) -> ArrayRef {
+        match self {
+            Filling::Texts(column) => column.finish(rows),
+            Filling::Other(builder) => builder.finish(rows),
+        }
     }
 }
 
@@ -271,9 +312,9 @@ fn fixed_arrays(rows: &[&EventRow]) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(Arc::new(FixedSizeBinaryArray::try_new(16, values.into(), None)?))
     };
     let texts = |of: fn(&EventRow) -> &str| -> ArrayRef {
-        let mut builder = StringDictionaryBuilder::<Int32Type>::new();
-        rows.iter().for_each(|row| builder.append_value(of(row)));
-        Arc::new(builder.finish())
+        let mut column = TextColumn::new(rows.len());
+        rows.iter().for_each(|row| column.append(of(row)));
+        column.finish(rows.len())
     };
     let instants = |of: fn(&EventRow) -> Timestamp| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| of(row).0)).with_timezone("UTC"))
