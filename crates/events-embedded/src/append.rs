@@ -2,9 +2,9 @@
 
 use crate::disk::is_full;
 use crate::frame;
-use crate::keys::{Key, KeySet};
+use crate::keys::{Key, KeySet, Keyring};
 use crate::memory::Incoming;
-use crate::segment::Segment;
+use crate::segment::{Segment, Week};
 use crate::state::{Frozen, Shared, Writer};
 use anyhow::anyhow;
 use events::{EventBatch, EventRow, StoreError};
@@ -13,9 +13,15 @@ use model::TeamId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// How long an append waits for memory to be sealed before it says that it cannot.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Memory that fills faster than this, about five thousand events a second, takes time from everything else.
+const RUSH_BYTES_PER_SECOND: f64 = 4e6;
+/// Segments of one week that may wait to be merged meanwhile.
+const SEGMENTS_IN_A_RUSH: usize = 12;
 
 impl Shared {
     pub fn append(&self, batch: EventBatch) -> Result<(), StoreError> {
@@ -80,35 +86,45 @@ impl Shared {
         }
     }
 
-    /// Keeps the rows that are not stored yet and returns their keys; fails with a segment whose keys are unreadable.
+    /// Keeps the rows that are not stored yet and returns their keys; fails, with all rows as they were, with a segment whose keys
+    /// or rows are unreadable.
     fn drop_duplicates(&self, rows: &mut Vec<EventRow>, writer: &mut Writer) -> Result<Vec<Key>, Arc<Segment>> {
-        let teams: HashSet<TeamId> = rows.iter().map(|row| row.team).collect();
         let state = self.state.read();
         let frozen = state.frozen.clone();
-        let segments: HashMap<TeamId, Vec<Arc<Segment>>> =
-            teams.into_iter().filter_map(|team| Some((team, state.segments.get(&team)?.clone()))).collect();
+        let teams: HashSet<TeamId> = rows.iter().map(|row| row.team).collect();
+        let segments: Vec<Arc<Segment>> = teams.iter().filter_map(|team| state.segments.get(team)).flatten().cloned().collect();
         drop(state);
         let Writer { keyring, keys: active, .. } = writer;
-        let mut fresh = KeySet::default();
-        let mut keys = Vec::with_capacity(rows.len());
-        let mut damaged = None;
-        rows.retain(|row| {
-            let key = keyring.of(row);
-            let known = damaged.is_some()
-                || active.contains(&key)
-                || frozen.as_ref().is_some_and(|frozen| frozen.table.keys.contains(&key))
-                || !fresh.insert(key)
-                || in_segments(segments.get(&row.team), row, key, &mut damaged);
-            // Nothing may be dropped for good when the search was cut short.
-            if !known {
-                keys.push(key);
-            }
-            damaged.is_some() || !known
-        });
-        match damaged {
-            Some(segment) => Err(segment),
-            None => Ok(keys),
+        let keys: Vec<Key> = rows.iter().map(|row| keyring.of(row)).collect();
+        let mut fresh = KeySet::with_capacity_and_hasher(rows.len(), Default::default());
+        let in_memory = |key: &Key| active.contains(key) || frozen.as_ref().is_some_and(|frozen| frozen.table.keys.contains(key));
+        let mut is_new: Vec<bool> = keys.iter().map(|key| !in_memory(key) && fresh.insert(*key)).collect();
+        let days: Vec<i64> = rows.iter().map(|row| row.timestamp.utc_day()).collect();
+        for segment in segments {
+            let covered = |at: &usize| rows[*at].team == segment.meta.team && segment.meta.covers_day(days[*at]) && is_new[*at];
+            let candidates: Vec<usize> = (0..rows.len()).filter(covered).collect();
+            let stored = stored_in(&segment, &candidates, rows, &keys, keyring).map_err(|error| {
+                tracing::error!(?error, "stored events cannot be compared with new ones");
+                segment
+            })?;
+            stored.into_iter().for_each(|at| is_new[at] = false);
         }
+        let mut at = is_new.iter();
+        rows.retain(|_| at.next().copied().unwrap_or_default());
+        Ok(keys.into_iter().zip(is_new).filter_map(|(key, is_new)| is_new.then_some(key)).collect())
+    }
+
+    /// Whether so much comes in that merging should wait. It never waits for a week that has many segments.
+    pub fn is_rushed(&self) -> bool {
+        let state = self.state.read();
+        let rushed = state.frozen.is_some() || state.active.bytes_per_second() > RUSH_BYTES_PER_SECOND;
+        let mut weeks: HashMap<(TeamId, Week), usize> = HashMap::new();
+        rushed
+            && state.all_segments().all(|segment| {
+                let count = weeks.entry((segment.meta.team, segment.meta.week)).or_default();
+                *count += 1;
+                *count < SEGMENTS_IN_A_RUSH
+            })
     }
 
     /// Makes the active table the frozen one and starts a new log file. `None` when there is nothing to seal.
@@ -129,20 +145,20 @@ impl Shared {
     }
 }
 
-fn in_segments(segments: Option<&Vec<Arc<Segment>>>, row: &EventRow, key: Key, damaged: &mut Option<Arc<Segment>>) -> bool {
-    let day = row.timestamp.utc_day();
-    for segment in segments.into_iter().flatten().filter(|segment| segment.meta.covers_day(day)) {
-        match segment.contains(key) {
-            Ok(true) => return true,
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(?error, "keys of stored events are unreadable");
-                *damaged = Some(segment.clone());
-                return false;
-            }
-        }
+/// Which of the candidates, given as places in `rows`, the segment has.
+fn stored_in(segment: &Segment, candidates: &[usize], rows: &[EventRow], keys: &[Key], keyring: &Keyring) -> anyhow::Result<Vec<usize>> {
+    if candidates.is_empty() {
+        return Ok(Vec::new());
     }
-    false
+    let opened = segment.keys(keyring)?;
+    let stored = opened.stored()?;
+    let mut suspects: Vec<usize> = candidates.iter().copied().filter(|at| stored.may_contain(keys[*at])).collect();
+    if !suspects.is_empty() {
+        let asked: Vec<(Key, Uuid)> = suspects.iter().map(|at| (keys[*at], rows[*at].uuid)).collect();
+        let found = segment.stored_among(&asked, keyring)?;
+        suspects.retain(|at| found.contains(&keys[*at]));
+    }
+    Ok(suspects)
 }
 
 pub fn by_team(rows: Vec<EventRow>, row_bytes: Vec<u32>) -> Vec<Incoming> {

@@ -326,6 +326,9 @@ fn merge_and_tidy(shared: &Shared) -> Result<bool> {
         let segments: Vec<_> = shared.state.read().all_segments().cloned().collect();
         segments.iter().for_each(|segment| segment.forget_unused(since));
     }
+    if shared.is_rushed() {
+        return Ok(false);
+    }
     Ok(shared.compact_once()? || shared.pack_once()?)
 }
 

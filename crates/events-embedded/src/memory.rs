@@ -124,6 +124,11 @@ impl MemTable {
         self.since.get_or_insert_with(Instant::now);
     }
 
+    /// How fast it fills.
+    pub fn bytes_per_second(&self) -> f64 {
+        self.since.map_or(0.0, |since| self.bytes as f64 / since.elapsed().as_secs_f64().max(0.001))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows == 0 && self.overrides.is_empty()
     }

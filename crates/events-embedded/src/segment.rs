@@ -2,27 +2,30 @@
 
 use crate::columns::{self, Census};
 use crate::disk::{Disk, DiskFile};
-use crate::keys::{Key, Keyring};
+use crate::keys::{Key, KeySet, Keyring};
 use crate::merge::Layout;
 use crate::packed::{Packed, PackedWriter, Slot};
 use crate::side::{self, CheckedFile, Keys, Summing};
 use anyhow::{Context, Result, bail, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, SchemaRef, TimestampMicrosecondType};
 use model::{TeamId, Timestamp};
 use parking_lot::Mutex;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::io::BufWriter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use uuid::Uuid;
 
+const MAX_CONFIRMED: usize = 10_000;
 const ROW_GROUP_ROWS: usize = 128 << 10;
 /// 2000-01-01.
 const FIRST_PLAUSIBLE_DAY: i64 = 10_957;
@@ -109,6 +112,8 @@ pub struct Segment {
     disk: Disk,
     opened: Mutex<Option<(Arc<Opened>, Instant)>>,
     keys: Mutex<Option<(Arc<Keys>, Instant)>>,
+    /// Keys that were found in the rows themselves: who sends the same events again and again is not worth a look each time.
+    confirmed: Mutex<KeySet>,
     packed: Mutex<Slot>,
     damaged: AtomicBool,
     /// No manifest names it any more: its files go when the last reader does.
@@ -122,6 +127,7 @@ impl Segment {
             disk,
             opened: Mutex::new(None),
             keys: Mutex::new(None),
+            confirmed: Mutex::default(),
             packed: Mutex::default(),
             damaged: AtomicBool::new(false),
             obsolete: AtomicBool::new(false),
@@ -139,15 +145,40 @@ impl Segment {
         Ok(opened)
     }
 
-    pub fn contains(&self, key: Key) -> Result<bool> {
+    pub fn keys(&self, keyring: &Keyring) -> Result<Arc<Keys>> {
         let mut slot = self.keys.lock();
         if let Some((keys, used)) = &mut *slot {
             *used = Instant::now();
-            return Ok(keys.contains(key));
+            return Ok(keys.clone());
         }
-        let keys = Arc::new(self.noting_damage(Keys::open(&self.disk, &self.meta.side()))?);
-        let found = keys.contains(key);
-        *slot = Some((keys, Instant::now()));
+        let keys = Arc::new(self.noting_damage(self.open_keys(keyring))?);
+        *slot = Some((keys.clone(), Instant::now()));
+        Ok(keys)
+    }
+
+    fn open_keys(&self, keyring: &Keyring) -> Result<Keys> {
+        let open = || Keys::open(&self.disk, &self.meta.side());
+        if let Some(keys) = open()? {
+            return Ok(keys);
+        }
+        rebuild_keys(&self.disk, &self.meta, keyring.clone())?;
+        open()?.context("its keys are of an older version")
+    }
+
+    /// Which of some rows it has. They are told by their keys; the uuids are what is searched first.
+    pub fn stored_among(&self, suspects: &[(Key, Uuid)], keyring: &Keyring) -> Result<KeySet> {
+        let mut confirmed = self.confirmed.lock();
+        let (mut found, unknown): (Vec<_>, Vec<_>) = suspects.iter().partition(|(key, _)| confirmed.contains(key));
+        if !unknown.is_empty() {
+            let uuids: HashSet<Uuid> = unknown.iter().map(|(_, uuid)| *uuid).collect();
+            let stored = self.noting_damage(self.open().and_then(|opened| keys_of(&opened, self.meta.team, &uuids, keyring.clone())))?;
+            found.extend(unknown.into_iter().filter(|(key, _)| stored.contains(key)));
+            if confirmed.len() > MAX_CONFIRMED {
+                confirmed.clear();
+            }
+        }
+        let found: KeySet = found.into_iter().map(|(key, _)| key).collect();
+        confirmed.extend(found.iter().copied());
         Ok(found)
     }
 
@@ -162,7 +193,9 @@ impl Segment {
     /// Lets go of memory that nothing asked for since `since`.
     pub fn forget_unused(&self, since: Instant) {
         self.opened.lock().take_if(|(_, used)| *used < since);
-        self.keys.lock().take_if(|(_, used)| *used < since);
+        if self.keys.lock().take_if(|(_, used)| *used < since).is_some() {
+            *self.confirmed.lock() = KeySet::default();
+        }
         let mut packed = self.packed.lock();
         if matches!(&*packed, Slot::Open(_, used) if *used < since) {
             *packed = Slot::Unknown;
@@ -387,17 +420,42 @@ fn add_keys(batch: &RecordBatch, team: TeamId, keyring: &mut Keyring, keys: &mut
     Ok(times.clone())
 }
 
+/// Reads some columns of all rows.
+fn reader_of(opened: &Opened, names: &[&str]) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>> {
+    let schema = opened.metadata.schema();
+    let roots = names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    let mask = ProjectionMask::roots(opened.metadata.parquet_schema(), roots);
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_projection(mask))
+}
+
+/// What keys are made of.
+const KEY_COLUMNS: &[&str] = &[columns::UUID, columns::EVENT, columns::TIMESTAMP, columns::DISTINCT_ID];
+
+/// The keys of the rows that have one of these uuids.
+fn keys_of(opened: &Opened, team: TeamId, uuids: &HashSet<Uuid>, mut keyring: Keyring) -> Result<KeySet> {
+    let (mut places, mut rows) = (Vec::new(), 0);
+    for batch in reader_of(opened, &[columns::UUID])?.with_batch_size(8 << 10).build()? {
+        let batch = batch?;
+        let column = batch.column(0).as_fixed_size_binary();
+        let has = |row: usize| Uuid::from_slice(column.value(row)).is_ok_and(|uuid| uuids.contains(&uuid));
+        places.extend((0..batch.num_rows()).filter(|row| has(*row)).map(|row| rows + row..rows + row + 1));
+        rows += batch.num_rows();
+    }
+    let mut keys = Vec::with_capacity(places.len());
+    if !places.is_empty() {
+        let selection = RowSelection::from_consecutive_ranges(places.into_iter(), rows);
+        for batch in reader_of(opened, KEY_COLUMNS)?.with_row_selection(selection).build()? {
+            add_keys(&batch?, team, &mut keyring, &mut keys)?;
+        }
+    }
+    Ok(keys.into_iter().collect())
+}
+
 /// Makes the keys of a segment anew from its rows, which are compared with their checksums on the way.
 pub fn rebuild_keys(disk: &Disk, meta: &SegmentMeta, mut keyring: Keyring) -> Result<()> {
     let opened = open(disk, meta)?;
-    let schema = opened.metadata.schema();
-    let roots = [columns::UUID, columns::EVENT, columns::TIMESTAMP, columns::DISTINCT_ID].map(|name| schema.index_of(name));
-    let roots = roots.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mask = ProjectionMask::roots(opened.metadata.parquet_schema(), roots);
-    let reader =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone()).with_projection(mask).build()?;
     let mut keys = Vec::with_capacity(meta.rows as usize);
-    for batch in reader {
+    for batch in reader_of(&opened, KEY_COLUMNS)?.build()? {
         add_keys(&batch?, meta.team, &mut keyring, &mut keys)?;
     }
     ensure!(keys.len() as u64 == meta.rows, "it has {} rows instead of {}", keys.len(), meta.rows);
@@ -426,10 +484,14 @@ fn writer_properties(first: &RecordBatch, zstd_level: i32) -> Result<WriterPrope
         builder = match array.data_type() {
             // Prices repeat, measurements do not.
             DataType::Float64 => {
-                builder.set_column_dictionary_page_size_limit(path.clone(), 64 << 10).set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT)
+                builder
+                    .set_column_dictionary_enabled(path.clone(), !numbers_differ(array))
+                    .set_column_dictionary_page_size_limit(path.clone(), 256 << 10)
+                    .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT)
             }
+            // Rows of one person are neighbours, and what only they have, sessions above all, begins alike.
             DataType::Dictionary(..) if mostly_different(array) => {
-                builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY)
             }
             // Long texts that differ from row to row only make a dictionary overflow.
             DataType::Utf8 => builder.set_column_dictionary_page_size_limit(path, 128 << 10),
@@ -449,4 +511,13 @@ fn mostly_different(array: &ArrayRef) -> bool {
         different += usize::from(!std::mem::replace(&mut seen[key as usize], true));
     }
     values >= 256 && different * 10 > values * 8
+}
+
+/// The same for numbers.
+fn numbers_differ(array: &ArrayRef) -> bool {
+    let mut seen: Vec<u64> = array.as_primitive::<Float64Type>().iter().flatten().map(f64::to_bits).collect();
+    let values = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    values >= 256 && seen.len() * 10 > values * 8
 }

@@ -1,4 +1,5 @@
-//! The file beside a segment's Parquet file: checksums of its blocks, and the keys of its rows. Version 1.
+//! The file beside a segment's Parquet file: checksums of its blocks, and the keys of its rows. Version 2;
+//! version 1 had eight bytes of each key, and such keys are made anew.
 //!
 //! ```text
 //! "hogletSD" version:u32 block:u32 parquet_bytes:u64 blocks:u32 keys_bytes:u64 crc_of_blocks:u32 crc_of_keys:u32 crc_of_the_above:u32
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 const MAGIC: [u8; 8] = *b"hogletSD";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 48;
 const BLOCK: usize = 64 << 10;
 
@@ -93,6 +94,7 @@ pub fn encode(parquet_bytes: u64, sums: &[u32], keys: &[Key]) -> Vec<u8> {
 }
 
 struct Header {
+    version: u32,
     parquet_bytes: u64,
     sums: usize,
     keys: usize,
@@ -105,9 +107,16 @@ fn read_header(bytes: &[u8]) -> Result<Header> {
     let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
     let long = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
     ensure!(head[..8] == MAGIC && crc32fast::hash(&head[..44]) == number(44), "its side file's header is damaged");
-    ensure!(number(8) == VERSION, "its side file has version {}, which this build does not know", number(8));
+    ensure!((1..=VERSION).contains(&number(8)), "its side file has version {}, which this build does not know", number(8));
     ensure!(number(12) as usize == BLOCK, "its side file has blocks of {} bytes", number(12));
-    Ok(Header { parquet_bytes: long(16), sums: number(24) as usize, keys: long(28) as usize, sums_crc: number(36), keys_crc: number(40) })
+    Ok(Header {
+        version: number(8),
+        parquet_bytes: long(16),
+        sums: number(24) as usize,
+        keys: long(28) as usize,
+        sums_crc: number(36),
+        keys_crc: number(40),
+    })
 }
 
 /// The keys of one segment, mapped from its side file.
@@ -117,20 +126,24 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub fn open(disk: &Disk, name: &str) -> Result<Self> {
+    /// `None` when an older build wrote them.
+    pub fn open(disk: &Disk, name: &str) -> Result<Option<Self>> {
         let file = disk.open(name).with_context(|| format!("opening {name}"))?;
         // SAFETY: side files are written before the manifest names them, or replaced as a whole; they are never changed or cut in place.
         let map = unsafe { memmap2::Mmap::map(&file) }.with_context(|| format!("mapping {name}"))?;
         let header = read_header(&map)?;
+        if header.version < VERSION {
+            return Ok(None);
+        }
         let start = HEADER + header.sums * 4;
         ensure!(map.len() == start + header.keys, "its side file has the wrong length");
         ensure!(crc32fast::hash(&map[start..]) == header.keys_crc, "its keys are damaged");
         StoredKeys::new(&map[start..])?;
-        Ok(Keys { map, start })
+        Ok(Some(Keys { map, start }))
     }
 
-    pub fn contains(&self, key: Key) -> bool {
-        StoredKeys::new(&self.map[self.start..]).is_ok_and(|keys| keys.contains(key))
+    pub fn stored(&self) -> Result<StoredKeys<'_>> {
+        StoredKeys::new(&self.map[self.start..])
     }
 }
 
