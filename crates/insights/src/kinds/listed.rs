@@ -237,6 +237,7 @@ fn profiles(group: Option<u8>) -> Select {
 async fn known(run: &Run, listed: &Listed, condition: Expr, orders: Vec<Order>) -> Result<Vec<String>, Failure> {
     const MOST_NAMED: usize = 10_000;
     const PAGE: usize = 200_000;
+    let (most_named, page) = (MOST_NAMED.min(run.most_groups()), PAGE.min(run.most_groups()).max(1));
     let group = listed.group_type_index;
     let mut select = profiles(group).column(key(group));
     if condition != Expr::constant(true) {
@@ -248,7 +249,7 @@ async fn known(run: &Run, listed: &Listed, condition: Expr, orders: Vec<Order>) 
     let read = |rows: &Rows| -> Vec<String> {
         cells::rows(&rows.batches).filter_map(|(batch, row)| cells::text(batch.column(0), row)).map(str::to_owned).collect()
     };
-    if listed.actors.len() <= MOST_NAMED {
+    if listed.actors.len() <= most_named {
         let named = Expr::is_in(key(group), listed.actors.iter().map(|actor| Expr::constant(&actor.id)));
         return Ok(read(&run.select_all("profiles", select.and_where(named).order_by(orders)).await?));
     }
@@ -258,12 +259,12 @@ async fn known(run: &Run, listed: &Listed, condition: Expr, orders: Vec<Order>) 
     let wanted: HashSet<&str> = listed.actors.iter().map(|actor| actor.id.as_str()).collect();
     let (mut known, mut last): (Vec<String>, Option<String>) = (Vec::new(), None);
     loop {
-        let mut next = select.clone().order_by([key(group).ascending()]).limit(PAGE as i64);
+        let mut next = select.clone().order_by([key(group).ascending()]).limit(page as i64);
         if let Some(last) = &last {
             next = next.and_where(Expr::compare(CompareOp::Gt, key(group), Expr::constant(last)));
         }
         let ids = read(&run.select_all("profiles", next).await?);
-        let is_last = ids.len() < PAGE;
+        let is_last = ids.len() < page;
         last = ids.last().cloned();
         known.extend(ids.into_iter().filter(|id| wanted.contains(id.as_str())));
         if is_last {
