@@ -193,6 +193,7 @@ impl Engine {
     async fn in_turn(&self, prepared: &Prepared, id: Option<&str>, haste: Haste) -> Result<Value, Failure> {
         const PATIENCE: Duration = Duration::from_secs(30);
         let run = &prepared.run;
+        let _share = self.places.take(run.team.id, self.limits.of_one_project()).ok_or(Failure::Busy)?;
         let _place = self.queue.try_acquire().map_err(|_| Failure::Busy)?;
         let (patience, _background) = match haste {
             Haste::Waited => (PATIENCE, None),
@@ -245,6 +246,9 @@ impl Engine {
         let running = self.jobs.start(team.id, Some(&id));
         let cancel = running.cancel();
         let answered = async {
+            if self.jobs.running(team.id, &id).is_some_and(|status| status.cancelled) {
+                return Err(Failure::Cancelled);
+            }
             let mut prepared = self.prepare(&team, &question, Some(cancel.clone())).await?;
             prepared.run.deadline = self.limits.long_deadline;
             self.clone().compute(prepared, cancel.clone(), Some(id.clone()), Haste::Background).await

@@ -328,6 +328,7 @@ impl Suite {
     /// The state that answers this file's questions, or one case's when it says otherwise.
     async fn state(&self, case: Option<&Case>, store: Arc<dyn EventStore>) -> Result<(InsightsState, Arc<Team>), String> {
         let db = Db::in_memory().await;
+        db.migrate(&[("insights", crate::MIGRATIONS)]).await.map_err(|error| format!("{error:#}"))?;
         let teams = Teams::new(db.clone());
         let team = teams.create_for_tests("phc_golden").await;
         let timezone = case.and_then(|case| case.timezone.as_ref()).or(self.file.timezone.as_ref()).map_or("UTC", String::as_str);

@@ -76,6 +76,10 @@ pub fn entity(series: &Series, run: &Run) -> Result<Expr, Failure> {
         Entity::Event(Some(event)) => Expr::eq(Expr::field(["event"]), Expr::constant(event)),
         Entity::Event(None) => Expr::constant(true),
         Entity::Action(id) => return Err(Failure::Invalid(format!("Action {id} does not exist: actions are not supported yet"))),
+        Entity::Several { all: false, nodes } if nodes.len() > 1 && nodes.iter().all(is_plain) => {
+            // One list, which stores look up faster than alternatives.
+            Expr::is_in(Expr::field(["event"]), nodes.iter().filter_map(event_name).map(Expr::constant))
+        }
         Entity::Several { all, nodes } => {
             let scope = run.scope(Subject::Events);
             let each = nodes.iter().map(|node| {
@@ -86,6 +90,25 @@ pub fn entity(series: &Series, run: &Run) -> Result<Expr, Failure> {
             if *all { all_of(each) } else { Expr::or(each) }
         }
     })
+}
+
+/// An event of one name, whatever its properties.
+fn is_plain(node: &Series) -> bool {
+    event_name(node).is_some() && node.common.properties.is_empty() && node.common.fixed_properties.is_empty()
+}
+
+fn event_name(node: &Series) -> Option<&String> {
+    match &node.entity {
+        Entity::Event(event) => event.as_ref(),
+        _ => None,
+    }
+}
+
+/// Tells that series were left out because their actions do not exist; those that were are known by their positions.
+pub fn left_out(series: &[Series], kept: impl IntoIterator<Item = usize>) -> Vec<String> {
+    let kept: Vec<usize> = kept.into_iter().collect();
+    let missing = series.iter().enumerate().filter(|(order, _)| !kept.contains(order));
+    missing.map(|(_, series)| format!("The series \"{}\" was left out: its action does not exist.", series.label())).collect()
 }
 
 /// The key of the group that an event belongs to.

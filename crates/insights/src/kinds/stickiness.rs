@@ -3,7 +3,7 @@
 use super::Answer;
 use super::listed::Listed;
 use super::period::{self, Period};
-use super::scan::{Scan, group_key};
+use super::scan::{Scan, group_key, left_out};
 use crate::cells::compact_number;
 use crate::compare;
 use crate::dates::Interval;
@@ -26,6 +26,7 @@ struct Settled {
     interval_count: usize,
     cumulative: bool,
     criterion: Option<Criterion>,
+    warnings: Vec<String>,
     query_group: Option<u8>,
 }
 
@@ -57,6 +58,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let mut answer = Answer::new();
     answer.insert("results".to_owned(), items.into());
     answer.insert("resolved_date_range".to_owned(), settled.current.range());
+    if !settled.warnings.is_empty() {
+        answer.insert("warnings".to_owned(), json!(settled.warnings));
+    }
     if let Some(previous) = &settled.previous {
         answer.insert("resolved_compare_date_range".to_owned(), previous.range());
     }
@@ -132,9 +136,11 @@ impl Settled {
         let compare = query.compare.unwrap_or_default();
         let previous = compare.is_on().then(|| compare::previous(&span, &compare, &run.calendar));
         // There are no actions yet, and PostHog leaves out the series of an action that does not exist.
+        let asked = query.series.clone();
         let series: Vec<_> = query.series.into_iter().enumerate().filter(|(_, series)| !series.has_action()).collect();
         let settled = Settled {
             scan,
+            warnings: left_out(&asked, series.iter().map(|(order, _)| *order)),
             series,
             current: Period::of(span, run)?,
             previous: previous.map(|span| Period::of(span, run)).transpose()?,

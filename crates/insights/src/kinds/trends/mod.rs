@@ -37,6 +37,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     answer.insert("results".to_owned(), results.into());
     answer.insert("hasMore".to_owned(), has_more.into());
     answer.insert("resolved_date_range".to_owned(), plan.current.range());
+    if !plan.warnings.is_empty() {
+        answer.insert("warnings".to_owned(), json!(plan.warnings));
+    }
     if let Some(previous) = &plan.previous {
         answer.insert("resolved_compare_date_range".to_owned(), previous.range());
     }

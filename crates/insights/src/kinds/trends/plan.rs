@@ -31,6 +31,7 @@ pub struct Plan {
     pub scan: Scan,
     /// Cleans the texts of breakdowns by the project's rules for paths.
     pub clean_paths: bool,
+    pub warnings: Vec<String>,
     goal: Option<Expr>,
 }
 
@@ -66,6 +67,7 @@ impl Plan {
         Ok(Plan {
             goal: goal(node.conversion_goal.as_ref(), &series, &current, previous.as_ref(), &scan, run)?,
             clean_paths: breakdown.breakdown_path_cleaning.unwrap_or(false),
+            warnings: scan::left_out(&node.series, series.iter().map(|series| series.order)),
             current,
             previous,
             series,
