@@ -22,7 +22,6 @@ mod csv;
 mod dates;
 mod elements;
 mod failure;
-mod fairness;
 mod formula;
 pub mod golden;
 mod jobs;
@@ -112,11 +111,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Running and waiting queries of one project.
-    fn of_one_project(&self) -> usize {
-        (self.concurrent + self.waiting * 3 / 4).max(self.concurrent + 1)
-    }
-
     fn deadline(&self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Api => self.interactive_deadline,
@@ -142,7 +136,6 @@ pub(crate) struct Engine {
     pub background_turns: Semaphore,
     pub background_places: Arc<Semaphore>,
     pub queue: Semaphore,
-    pub places: fairness::Places,
 }
 
 impl InsightsState {
@@ -162,7 +155,6 @@ impl InsightsState {
             background_turns: Semaphore::new(limits.concurrent.saturating_sub(1).max(1)),
             background_places: Arc::new(Semaphore::new((limits.waiting / 2).max(1))),
             queue: Semaphore::new(limits.concurrent + limits.waiting),
-            places: fairness::Places::default(),
         };
         InsightsState { engine: Arc::new(engine), db: parts.db, users: parts.users }
     }

@@ -120,6 +120,13 @@ pub async fn find(db: &Db, team: TeamId, name: &Name) -> Result<Option<Insight>>
         .transpose()
 }
 
+/// The latest first, deleted ones included.
+pub async fn all(db: &Db, team: TeamId, limit: i64) -> Result<Vec<Insight>> {
+    let sql = format!("SELECT {COLUMNS} FROM insights WHERE team = $1 ORDER BY id DESC LIMIT $2");
+    let rows = db.fetch_all(&sql, args![team, limit]).await.with_context(|| format!("listing insights of project {team}"))?;
+    rows.iter().map(read).collect()
+}
+
 /// Stores a new insight; its `id` is filled in.
 pub async fn insert(db: &Db, team: TeamId, insight: Insight) -> Result<Insight> {
     let sql = "INSERT INTO insights (team, short_id, name, derived_name, description, query, filters, sort_order, favorited, deleted, saved, tags,

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::rows::tabular;
+use super::system;
 use crate::conditions::Subject;
 use crate::dates::{Calendar, iso, parse_instant};
 use crate::failure::Failure;
@@ -18,8 +19,9 @@ const MAX_LENGTH: usize = 200_000;
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let query: HogQLQuery = nodes::read(node)?;
-    let tree = prepare(&query, run)?;
+    let mut tree = prepare(&query, run)?;
     let printed = tree.to_string();
+    system::put_in(&mut tree, &query.query, run).await?;
     let explain = query.explain.unwrap_or(false);
     let sql = if explain { Some(query::print_datafusion(&run.resolve(tree.clone(), run.row_limit())?).sql) } else { None };
     let rows = run.select("query", tree, run.row_limit()).await?;
@@ -181,5 +183,6 @@ pub fn time_key(node: &Value, run: &Run) -> Value {
         let text = range.get(name).and_then(Value::as_str)?;
         parse_bound(text, end, &run.calendar).map(|at| iso(run.calendar.at(at)))
     };
-    json!([bound("date_from", false), bound("date_to", true)])
+    let uses_system = node.get("query").and_then(Value::as_str).is_some_and(system::is_used);
+    json!([bound("date_from", false), bound("date_to", true), uses_system.then_some(run.calendar.now.0)])
 }

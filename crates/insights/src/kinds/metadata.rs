@@ -1,24 +1,35 @@
-//! Is a text valid HogQL, and where is it not? For editors.
+//! Is a text valid HogQL, where is it not, and what does it read? For editors.
 
-use super::Answer;
 use super::hogql::prepare;
+use super::{Answer, system};
 use crate::failure::Failure;
 use crate::nodes;
 use crate::nodes::tables::{HogQLMetadata, HogQLQuery};
 use crate::run::Run;
 use query::ast::{Expr, Query, Select};
+use query::{Resolved, Table};
 use serde_json::{Value, json};
+
+/// What a text that is fine reads.
+#[derive(Default)]
+struct Found {
+    tables: Vec<String>,
+    /// Can the store leave out days that the query does not ask about?
+    is_using_indices: &'static str,
+}
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let request: HogQLMetadata = nodes::read(node)?;
     let outcome = match request.language.as_str() {
-        "hogQL" => check_query(&request, run),
-        "hogQLExpr" => check_expr(&request, run),
+        "hogQL" => check_query(&request, run).await,
+        "hogQLExpr" => check_expr(&request, &request.query, 0, run),
+        // A text with expressions in braces is what stands between the quotes of f'…'.
+        "hogTemplate" => check_expr(&request, &format!("f'{}'", request.query.replace('\'', "\\'")), 2, run),
         other => return Err(Failure::invalid(format!("The language \"{other}\" is not supported yet"))),
     };
-    let (errors, tables) = match outcome {
-        Ok(tables) => (Vec::new(), tables),
-        Err(error) => (vec![error], Vec::new()),
+    let (errors, found) = match outcome {
+        Ok(found) => (Vec::new(), found),
+        Err(error) => (vec![error], Found::default()),
     };
     let mut answer = Answer::new();
     answer.insert("isValid".to_owned(), errors.is_empty().into());
@@ -26,7 +37,8 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     answer.insert("errors".to_owned(), errors.into());
     answer.insert("warnings".to_owned(), json!([]));
     answer.insert("notices".to_owned(), json!([]));
-    answer.insert("table_names".to_owned(), tables.into());
+    answer.insert("isUsingIndices".to_owned(), found.is_using_indices.into());
+    answer.insert("table_names".to_owned(), found.tables.into());
     Ok(answer)
 }
 
@@ -42,47 +54,53 @@ fn located(text: &str, message: String, start: usize, end: usize) -> Value {
     json!({"message": message, "start": units(start), "end": units(end.max(start))})
 }
 
-fn check_query(request: &HogQLMetadata, run: &Run) -> Result<Vec<String>, Value> {
+async fn check_query(request: &HogQLMetadata, run: &Run) -> Result<Found, Value> {
     let text = &request.query;
-    query::parse(text).map_err(|error| located(text, error.message.clone(), error.start, error.end))?;
+    let parsed = query::parse(text).map_err(|error| located(text, error.message.clone(), error.start, error.end))?;
     let node = json!({"kind": "HogQLQuery", "query": text, "variables": request.variables});
     let mut query: HogQLQuery = nodes::read(&node).map_err(|message| located(text, message, 0, text.len()))?;
     query.filters = request.filters.clone();
-    let tree = prepare(&query, run).map_err(|failure| located(text, failure.to_string(), 0, text.len()))?;
-    check(text, tree, run)
+    let failed = |failure: Failure| located(text, failure.to_string(), 0, text.len());
+    let mut tree = prepare(&query, run).map_err(failed)?;
+    system::put_in(&mut tree, text, run).await.map_err(failed)?;
+    let resolved = resolve(text, 0, tree, run)?;
+    Ok(Found { tables: parsed.table_names(), is_using_indices: indices(&resolved) })
 }
 
-fn check_expr(request: &HogQLMetadata, run: &Run) -> Result<Vec<String>, Value> {
-    let text = &request.query;
-    let expr = query::parse_expr(text).map_err(|error| located(text, error.message.clone(), error.start, error.end))?;
-    let select = match request.source_query.as_ref().and_then(nodes::kind_of) {
-        Some("ActorsQuery" | "PersonsNode") => Select::from_table("persons"),
-        _ => Select::from_table("events"),
+/// `text` is what is parsed; it begins `prefix` bytes before what the client wrote.
+fn check_expr(request: &HogQLMetadata, text: &str, prefix: usize, run: &Run) -> Result<Found, Value> {
+    let place = |at: usize| at.saturating_sub(prefix);
+    let expr =
+        query::parse_expr(text).map_err(|error| located(&request.query, error.message.clone(), place(error.start), place(error.end)))?;
+    let table = match request.source_query.as_ref().and_then(nodes::kind_of) {
+        Some("ActorsQuery" | "PersonsNode") => "persons",
+        Some("GroupsQuery") => "groups",
+        Some("SessionsQuery") => "sessions",
+        _ => "events",
     };
-    check(text, over_rows(select, expr).into(), run)
+    let tree = over_rows(Select::from_table(table), expr).into();
+    resolve(&request.query, prefix, tree, run)?;
+    Ok(Found { tables: vec![table.to_owned()], is_using_indices: "undecisive" })
 }
 
 fn over_rows(select: Select, expr: Expr) -> Select {
     select.column(expr.aliased("checked"))
 }
 
-fn check(text: &str, tree: Query, run: &Run) -> Result<Vec<String>, Value> {
-    let resolved = run
-        .resolve_located(tree)
-        .map_err(|error| located(text, error.message.clone(), error.start.unwrap_or(0), error.end.unwrap_or(text.len())))?;
-    let mut tables: Vec<String> = query::print_datafusion(&resolved)
-        .tables
-        .iter()
-        .map(|table| match table.table {
-            query::Table::Events => "events",
-            query::Table::Persons => "persons",
-            query::Table::PersonDistinctIds => "person_distinct_ids",
-            query::Table::PersonOverrides => "person_distinct_id_overrides",
-            query::Table::Groups => "groups",
-        })
-        .map(str::to_owned)
-        .collect();
-    tables.sort();
-    tables.dedup();
-    Ok(tables)
+fn resolve(text: &str, prefix: usize, tree: Query, run: &Run) -> Result<Resolved, Value> {
+    run.resolve_located(tree).map_err(|error| {
+        let start = error.start.map_or(0, |at| at.saturating_sub(prefix));
+        located(text, error.message.clone(), start, error.end.map_or(text.len(), |at| at.saturating_sub(prefix)))
+    })
+}
+
+fn indices(resolved: &Resolved) -> &'static str {
+    let events: Vec<bool> =
+        resolved.tables.iter().filter(|table| table.table == Table::Events).map(|table| table.time_range.is_some()).collect();
+    match (events.is_empty(), events.iter().all(|pruned| *pruned), events.contains(&true)) {
+        (true, ..) => "undecisive",
+        (_, true, _) => "yes",
+        (.., true) => "partial",
+        _ => "no",
+    }
 }

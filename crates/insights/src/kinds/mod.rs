@@ -26,6 +26,7 @@ pub mod schema;
 pub mod sessions;
 pub mod sessions_timeline;
 pub mod stickiness;
+mod system;
 pub mod taxonomy;
 pub mod trace;
 pub mod traces;

@@ -35,6 +35,52 @@ pub fn placeholders(query: &Query) -> Vec<String> {
     found
 }
 
+impl Query {
+    /// The tables that the text names, each once, without those that a WITH defines.
+    pub fn table_names(&self) -> Vec<String> {
+        let mut names = Names::default();
+        self.gather(&mut names);
+        self.clone().visit_mut(&mut |expr| {
+            if let ExprKind::Subquery(query) = &expr.kind {
+                query.gather(&mut names);
+            }
+        });
+        names.tables.retain(|table| !names.defined.contains(table));
+        names.tables
+    }
+
+    /// Of this query and of the queries in its FROM and WITH, but not of those inside of expressions.
+    fn gather(&self, names: &mut Names) {
+        let select = match self {
+            Query::Select(select) => select,
+            Query::Set(set) => {
+                set.first.gather(names);
+                return set.rest.iter().for_each(|(_, query)| query.gather(names));
+            }
+        };
+        for cte in &select.ctes {
+            if let Cte::Query { name, query, .. } = cte {
+                names.defined.push(name.clone());
+                query.gather(names);
+            }
+        }
+        let Some(from) = &select.from else { return };
+        for table in std::iter::once(&from.first).chain(from.joins.iter().map(|join| &join.table)) {
+            match &table.source {
+                TableSource::Table(path) if !names.tables.contains(&path.join(".")) => names.tables.push(path.join(".")),
+                TableSource::Query(query) => query.gather(names),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    tables: Vec<String>,
+    defined: Vec<String>,
+}
+
 type Visit<'a> = &'a mut dyn FnMut(&mut Expr);
 
 impl Query {
