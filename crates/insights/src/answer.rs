@@ -191,12 +191,11 @@ impl Engine {
     }
 
     async fn in_turn(&self, prepared: &Prepared, id: Option<&str>, haste: Haste) -> Result<Value, Failure> {
-        const PATIENCE: Duration = Duration::from_secs(30);
         let run = &prepared.run;
         let _share = self.places.take(run.team.id, self.limits.of_one_project()).ok_or(Failure::Busy)?;
         let _place = self.queue.try_acquire().map_err(|_| Failure::Busy)?;
         let (patience, _background) = match haste {
-            Haste::Waited => (PATIENCE, None),
+            Haste::Waited => (self.limits.patience, None),
             Haste::Background => (run.deadline, self.background_turns.acquire().await.ok()),
         };
         let _turn = match tokio::time::timeout(patience, self.turns.acquire()).await {

@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
     ("funnels_all_events", include_str!("../golden/funnels_all_events.json")),
     ("funnels_breakdown", include_str!("../golden/funnels_breakdown.json")),
     ("funnels_breakdown_typed", include_str!("../golden/funnels_breakdown_typed.json")),
+    ("funnels_compare", include_str!("../golden/funnels_compare.json")),
     ("funnels_first_time", include_str!("../golden/funnels_first_time.json")),
     ("funnels_refused", include_str!("../golden/funnels_refused.json")),
     ("funnels_strict", include_str!("../golden/funnels_strict.json")),

@@ -33,6 +33,8 @@ pub struct Status {
     pub ended_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
     pub subject: Subject,
+    /// Somebody cancelled it before it ran.
+    pub cancelled: bool,
     /// Known once the run has its turn.
     pub progress: Option<(Timestamp, Arc<Progress>)>,
 }
@@ -125,8 +127,14 @@ impl Jobs {
 
     /// True when something was running under the id.
     pub fn cancel(&self, team: TeamId, id: &str) -> bool {
+        let key = (team, id.to_owned());
+        let waits = self.statuses.get(&key).is_some_and(|status| {
+            let mut status = status.lock();
+            status.cancelled |= status.outcome.is_none();
+            status.outcome.is_none()
+        });
         let running = self.running.lock();
-        let Some(senders) = running.get(&(team, id.to_owned())) else { return false };
+        let Some(senders) = running.get(&key) else { return waits };
         senders.iter().for_each(|sender| {
             sender.send_replace(true);
         });
@@ -144,7 +152,8 @@ impl Jobs {
 
     /// The status of a new background query.
     pub fn begin(&self, team: TeamId, id: &str, now: Timestamp, subject: Subject) -> Status {
-        let status = Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, subject, progress: None };
+        let status =
+            Status { id: id.to_owned(), team, started_at: now, ended_at: None, outcome: None, subject, cancelled: false, progress: None };
         self.statuses.insert((team, id.to_owned()), Arc::new(Mutex::new(status.clone())));
         status
     }
@@ -223,6 +232,7 @@ mod tests {
         let waiting = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(1_000_000), 10);
         assert_eq!((&waiting["pickup_time"], &waiting["insight_id"], &waiting["complete"]), (&Value::Null, &json!(3), &json!(false)));
         jobs.pick_up(TEAM, "q", Timestamp(2_000_000), Arc::default());
+        assert!(jobs.cancel(TEAM, "q") && jobs.status(TEAM, "q").unwrap().cancelled);
         jobs.finish(TEAM, "q", Timestamp(5_000_000), Outcome::Failed(Some("no".into())));
         let json = jobs.status(TEAM, "q").unwrap().to_json(Timestamp(9_000_000), 10);
         assert_eq!((&json["pickup_time"], &json["query_progress"]["estimated_rows_total"]), (&json!(Timestamp(2_000_000)), &json!(10)));

@@ -22,6 +22,7 @@ mod csv;
 mod dates;
 mod elements;
 mod failure;
+mod fairness;
 mod formula;
 pub mod golden;
 mod jobs;
@@ -83,6 +84,8 @@ pub struct Limits {
     pub concurrent: usize,
     /// Queries that wait for their turn; more are refused with 429.
     pub waiting: usize,
+    /// How long one that somebody waits for waits for its turn before it is refused with 503.
+    pub patience: Duration,
     pub interactive_deadline: Duration,
     /// For background runs and exports.
     pub long_deadline: Duration,
@@ -100,6 +103,7 @@ impl Default for Limits {
         Limits {
             concurrent: 4,
             waiting: 64,
+            patience: Duration::from_secs(30),
             interactive_deadline: Duration::from_secs(60),
             long_deadline: Duration::from_secs(600),
             budget: Budget::default(),
@@ -111,6 +115,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Running and waiting queries of one project.
+    fn of_one_project(&self) -> usize {
+        (self.concurrent + self.waiting * 3 / 4).max(self.concurrent + 1)
+    }
+
     fn deadline(&self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Api => self.interactive_deadline,
@@ -131,11 +140,14 @@ pub(crate) struct Engine {
     pub jobs: Jobs,
     /// When each project's first event was, as of a number of rows in the store.
     pub first_events: Cache<TeamId, (u64, Option<Timestamp>)>,
+    /// Looking for a first event happens before a query has its turn: one at a time.
+    pub first_event_turn: tokio::sync::Mutex<()>,
     pub turns: Semaphore,
     /// Background runs, which may take minutes, leave a turn and half of the waiting places to people who wait for an answer.
     pub background_turns: Semaphore,
     pub background_places: Arc<Semaphore>,
     pub queue: Semaphore,
+    pub places: fairness::Places,
 }
 
 impl InsightsState {
@@ -151,10 +163,12 @@ impl InsightsState {
             answers: Answers::new(limits.cache_bytes),
             jobs: Jobs::new(),
             first_events: Cache::new(10_000),
+            first_event_turn: tokio::sync::Mutex::default(),
             turns: Semaphore::new(limits.concurrent),
             background_turns: Semaphore::new(limits.concurrent.saturating_sub(1).max(1)),
             background_places: Arc::new(Semaphore::new((limits.waiting / 2).max(1))),
             queue: Semaphore::new(limits.concurrent + limits.waiting),
+            places: fairness::Places::default(),
         };
         InsightsState { engine: Arc::new(engine), db: parts.db, users: parts.users }
     }

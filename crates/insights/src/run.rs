@@ -222,9 +222,12 @@ impl Run {
     /// What `all` in a date range starts at. Events with an obviously broken clock do not stretch it.
     pub async fn first_event(&self) -> Result<Option<Timestamp>, Failure> {
         let rows_now = self.engine.store.stats().rows;
-        if let Some((rows, first)) = self.engine.first_events.get(&self.team.id)
-            && rows == rows_now
-        {
+        let known = || self.engine.first_events.get(&self.team.id).filter(|(rows, _)| *rows == rows_now);
+        if let Some((_, first)) = known() {
+            return Ok(first);
+        }
+        let _turn = self.engine.first_event_turn.lock().await;
+        if let Some((_, first)) = known() {
             return Ok(first);
         }
         let after = Timestamp::from_seconds(1_420_070_400);

@@ -592,3 +592,22 @@ async fn a_query_that_takes_too_long_is_a_504() {
     assert_eq!((status.as_u16(), &body["code"]), (504, &json!("timeout")), "{body}");
     assert!(body["detail"].as_str().unwrap().contains("narrow the date range"), "{body}");
 }
+
+#[tokio::test]
+async fn a_query_that_gets_no_turn_in_time_is_a_503() {
+    let limits = Limits { concurrent: 1, waiting: 4, patience: Duration::from_millis(20), ..Limits::default() };
+    let world = World::limited(Store { hangs: true, ..Store::default() }, limits).await;
+    let router = world.router();
+    let first = tokio::spawn({
+        let router = router.clone();
+        async move { post(&router, QUERY, json!({"query": count()["query"], "client_query_id": "long"})).await }
+    });
+    while world.selects() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = json!({"query": {"kind": "HogQLQuery", "query": "select count() from persons"}});
+    let (status, body) = post(&router, QUERY, other).await;
+    assert_eq!((status.as_u16(), &body["code"]), (503, &json!("service_unavailable")), "{body}");
+    delete(&router, &format!("{QUERY}/long")).await;
+    assert_eq!(first.await.unwrap().0, 400);
+}
