@@ -33,7 +33,7 @@ pub async fn run(
         gathered.add(&batch).map_err(QueryError::Failed)?;
         if gathered.bytes() > budget.memory_bytes { Err(QueryError::Memory(budget.memory_bytes)) } else { Ok(()) }
     };
-    let read = select::stream(&printed, team, snapshot, dimensions, budget, take).await?;
+    let read = select::stream(&printed, team, snapshot, dimensions, budget, None, take).await?;
     let (rows_read, bytes_read) = (read.rows.load(Ordering::Relaxed), read.bytes.load(Ordering::Relaxed));
     // Sorting and feeding take the processor for long; the query threads are there for that.
     let (answer, keys, actors) = tokio::task::block_in_place(|| gathered.feed(&plan, &budget))?;

@@ -134,8 +134,11 @@ impl Engine {
         budget: Budget,
         cancel: Option<watch::Receiver<bool>>,
     ) -> Result<Selected, QueryError> {
-        let (printed, dimensions) = (Arc::new(printed), self.shared.dimensions.clone());
-        self.answer(team, budget, cancel, |snapshot, left| select::run(printed.clone(), team, snapshot, dimensions.clone(), left)).await
+        let (printed, shared) = (Arc::new(printed), self.shared.clone());
+        self.answer(team, budget, cancel, |snapshot, left| {
+            select::run(printed.clone(), team, snapshot, shared.dimensions.clone(), left, Some(shared.clone()))
+        })
+        .await
     }
 
     /// Answers from a snapshot, again without the segments that turn out to be damaged.

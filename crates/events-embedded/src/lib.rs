@@ -4,6 +4,7 @@
 //! ```text
 //! append ─► duplicates out (`keys`) ─► `log` (fsync) ─► `memory` ─► seal ─► `segment`s ─► compact ─► fewer segments
 //! select ─► `snapshot` ─► `table` (DataFusion) ─► `scan` ─► `unify` ─► batches
+//!                  └────► `aggregate` (groups and counts out of `packed` columns, in place of a part of the plan)
 //! ```
 //!
 //! Invariants:
@@ -17,6 +18,7 @@
 //!
 //! Start reading at `engine`, then `append` and `scan`. The formats are described in `docs/formats.md`.
 
+mod aggregate;
 mod append;
 mod behave;
 mod bytes;

@@ -1,13 +1,16 @@
 //! Running one printed query: a session of its own, with nothing in it but the tables it uses.
 
+use crate::aggregate;
 use crate::dimensions::DimensionTables;
 use crate::functions;
 use crate::scan::Counters;
 use crate::snapshot::Snapshot;
+use crate::state::Shared;
 use crate::table::EventsTable;
 use arrow::array::{Array, RecordBatch};
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, TableReference};
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -29,6 +32,7 @@ pub async fn run(
     snapshot: Arc<Snapshot>,
     dimensions: Arc<DimensionTables>,
     budget: Budget,
+    packed: Option<Arc<Shared>>,
 ) -> Result<Selected, QueryError> {
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     let keep = |batch: RecordBatch| {
@@ -44,7 +48,7 @@ pub async fn run(
         batches.push(batch);
         Ok(())
     };
-    let read = stream(&printed, team, snapshot, dimensions, budget, keep).await?;
+    let read = stream(&printed, team, snapshot, dimensions, budget, packed, keep).await?;
     let columns = printed.columns.iter().map(|(name, kind)| Column { name: name.clone(), kind: kind.clone() }).collect();
     Ok(Selected { columns, batches, rows_read: read.rows.load(Ordering::Relaxed), bytes_read: read.bytes.load(Ordering::Relaxed) })
 }
@@ -56,8 +60,29 @@ pub async fn stream(
     snapshot: Arc<Snapshot>,
     dimensions: Arc<DimensionTables>,
     budget: Budget,
+    packed: Option<Arc<Shared>>,
     mut take: impl FnMut(RecordBatch) -> Result<(), QueryError> + Send,
 ) -> Result<Arc<Counters>, QueryError> {
+    let (frame, counters) = frame(printed, team, snapshot, dimensions, budget, packed).await?;
+    let mut stream = frame.execute_stream().await.map_err(|error| failure(error, &budget))?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|error| failure(error, &budget))?;
+        if batch.num_rows() > 0 {
+            take(batch)?;
+        }
+    }
+    Ok(counters)
+}
+
+/// The query's plan; what aggregates packed columns could answer has been answered, if some were given.
+pub async fn frame(
+    printed: &Printed,
+    team: TeamId,
+    snapshot: Arc<Snapshot>,
+    dimensions: Arc<DimensionTables>,
+    budget: Budget,
+    packed: Option<Arc<Shared>>,
+) -> Result<(DataFrame, Arc<Counters>), QueryError> {
     let counters = Arc::new(Counters::default());
     let context = session(&budget).map_err(|error| failure(error, &budget))?;
     for table in &printed.tables {
@@ -69,14 +94,11 @@ pub async fn stream(
     }
     let only_selects = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&printed.sql, only_selects).await.map_err(|error| failure(error, &budget))?;
-    let mut stream = frame.execute_stream().await.map_err(|error| failure(error, &budget))?;
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(|error| failure(error, &budget))?;
-        if batch.num_rows() > 0 {
-            take(batch)?;
-        }
-    }
-    Ok(counters)
+    let frame = match packed {
+        Some(shared) => aggregate::replace(shared, printed, frame, team, snapshot, budget, counters.clone()).await?,
+        None => frame,
+    };
+    Ok((frame, counters))
 }
 
 /// What a query is planned and run with; it knows no tables yet.

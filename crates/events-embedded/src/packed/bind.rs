@@ -79,6 +79,8 @@ pub struct Wanted {
     pub masks: Vec<(u32, Condition)>,
     pub texts: Vec<Leaf>,
     pub number: Option<Leaf>,
+    /// Evaluated row by row, by whoever wants them.
+    pub arrays: Vec<Leaf>,
 }
 
 /// The work of binding one segment.
@@ -157,7 +159,7 @@ impl Wanted {
         let mut mark = |leaf: &Leaf| leaf.columns.iter().for_each(|at| used[*at] = true);
         self.filter.leaves(&mut mark);
         self.masks.iter().for_each(|(_, mask)| mask.leaves(&mut mark));
-        self.texts.iter().chain(&self.number).for_each(&mut mark);
+        self.texts.iter().chain(&self.number).chain(&self.arrays).for_each(&mut mark);
         used
     }
 }

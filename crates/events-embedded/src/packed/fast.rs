@@ -99,7 +99,7 @@ async fn wanted(printed: &Printed, table: &TableUse, snapshot: &Arc<Snapshot>, b
     let masks = columns.conditions.iter().map(|(at, bit)| Ok((*bit, maker.condition(output(*at)?)?))).collect::<Result<_>>()?;
     let texts = columns.texts.iter().map(|at| maker.leaf(output(*at)?)).collect::<Result<_>>()?;
     let number = columns.number.map(|at| maker.leaf(output(at)?)).transpose()?;
-    Ok(Some(Wanted { columns: table.columns.clone(), filter: shape.filter, masks, texts, number }))
+    Ok(Some(Wanted { columns: table.columns.clone(), filter: shape.filter, masks, texts, number, arrays: Vec::new() }))
 }
 
 #[allow(clippy::too_many_arguments, reason = "what a query consists of, for the only caller")]
@@ -190,7 +190,7 @@ fn aside(persons: &Persons, sources: &[Source]) -> Option<Bits> {
 
 /// Segments with packed columns, and a snapshot of everything else; `None` when it is not worth it.
 #[allow(clippy::type_complexity, reason = "two halves of a snapshot, for the only caller")]
-fn sources(shared: &Shared, snapshot: &Snapshot, table: &TableUse) -> Result<Option<(Vec<Source>, Snapshot)>> {
+pub fn sources(shared: &Shared, snapshot: &Snapshot, table: &TableUse) -> Result<Option<(Vec<Source>, Snapshot)>> {
     let (mut sources, mut rest) = (Vec::new(), Vec::new());
     let (mut packed_rows, mut loose_rows) = (0, 0);
     for segment in snapshot.segments.iter().filter(|segment| segment.meta.overlaps(table.time_range)) {

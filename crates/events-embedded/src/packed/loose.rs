@@ -87,7 +87,7 @@ fn evaluate(leaf: &Leaf, batch: &RecordBatch) -> Result<arrow::array::ArrayRef> 
     leaf.evaluate(leaf.columns.iter().map(|at| batch.column(*at).clone()).collect(), batch.num_rows())
 }
 
-fn truths(condition: &Condition, batch: &RecordBatch, times: &[i64]) -> Result<Vec<u8>> {
+pub fn truths(condition: &Condition, batch: &RecordBatch, times: &[i64]) -> Result<Vec<u8>> {
     let fold = |parts: &[Condition], empty: u8, join: fn(u8, u8) -> u8| {
         let mut all = vec![empty; batch.num_rows()];
         for part in parts {

@@ -18,18 +18,18 @@
 //! - Every error means damage: treat the segment as one without packed columns and ask again; it is repaired meanwhile.
 //! - Overrides and erasures are the reader's business.
 
-mod bind;
+pub(crate) mod bind;
 mod bits;
-mod fast;
+pub(crate) mod fast;
 mod format;
-mod gather;
-mod keys;
+pub(crate) mod gather;
+pub(crate) mod keys;
 mod lookup;
-mod loose;
-mod numbering;
+pub(crate) mod loose;
+pub(crate) mod numbering;
 mod read;
 mod repair;
-mod shape;
+pub(crate) mod shape;
 mod team;
 mod write;
 

@@ -66,7 +66,7 @@ pub fn recognise(plan: &LogicalPlan, maker: &Maker) -> Result<Option<Shape>> {
 }
 
 /// The expressions behind each column of a plan, over the table's columns.
-fn peel(plan: &LogicalPlan, columns: &[ColumnUse], filters: &mut Vec<Expr>) -> Result<Option<Vec<Expr>>> {
+pub fn peel(plan: &LogicalPlan, columns: &[ColumnUse], filters: &mut Vec<Expr>) -> Result<Option<Vec<Expr>>> {
     Ok(match plan {
         LogicalPlan::TableScan(scan) if scan.filters.is_empty() && scan.fetch.is_none() => {
             let names = scan.projected_schema.fields().iter().map(|field| field.name());
@@ -89,7 +89,7 @@ fn peel(plan: &LogicalPlan, columns: &[ColumnUse], filters: &mut Vec<Expr>) -> R
     })
 }
 
-fn replace(expr: &Expr, below: &[Column], inner: &[Expr]) -> Result<Expr> {
+pub fn replace(expr: &Expr, below: &[Column], inner: &[Expr]) -> Result<Expr> {
     let replaced = expr.clone().transform_down(|expr| {
         Ok(match &expr {
             Expr::Column(column) => match below.iter().position(|known| known == column) {

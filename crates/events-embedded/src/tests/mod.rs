@@ -1,3 +1,4 @@
+mod aggregates;
 mod behaviour;
 mod contract;
 mod damage;

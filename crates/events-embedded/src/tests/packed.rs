@@ -6,6 +6,7 @@ use behaviour::{
     Aggregation, Answer, Attribution, Exclusion, FunnelOrder, FunnelPlan, FunnelWant, LifecyclePlan, LifecycleWant, Periods, Plan,
     RetentionKind, RetentionMode, RetentionPlan, RetentionWant, StickinessPlan, StickinessWant,
 };
+use chrono_tz::Tz;
 use events::{Behaved, Budget, Erase, EventBatch, EventRow, EventStore, PersonOverride};
 use model::{Properties, TeamId, Timestamp, person_uuid};
 use proptest::prelude::*;
@@ -94,7 +95,11 @@ fn questions() -> Vec<(String, Plan)> {
 }
 
 fn resolved(text: &str) -> query::Resolved {
-    let mut context = Context { limit: LimitRule::NONE, ..Context::new(TeamId(1), at("2025-07-01T00:00:00Z")) };
+    resolved_in(text, Tz::UTC)
+}
+
+pub fn resolved_in(text: &str, timezone: Tz) -> query::Resolved {
+    let mut context = Context { timezone, limit: LimitRule::NONE, ..Context::new(TeamId(1), at("2025-07-01T00:00:00Z")) };
     let mut types = query::PropertyTypes::default();
     types.set_event("price", PropertyType::Numeric);
     types.set_event("measured", PropertyType::Numeric);
@@ -203,7 +208,7 @@ fn packed_rig(rows: u64) -> Rig {
 }
 
 /// Rows in several packed segments, in unpacked ones and in memory; some persons merged, some erased.
-async fn scene(seed: u64) -> Rig {
+pub async fn scene(seed: u64) -> Rig {
     let mut dice = Dice(seed);
     let users = [3, 12, 60][dice.roll(3) as usize];
     let rig = packed_rig(1 + dice.roll(60));
@@ -256,7 +261,7 @@ proptest! {
 }
 
 /// Enough rows for several blocks, chunks and persons.
-async fn large() -> Rig {
+pub async fn large() -> Rig {
     let rig = packed_rig(100);
     let mut dice = Dice(7);
     for part in 0..3 {
