@@ -51,7 +51,9 @@ pub enum StepOrder {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelView {
+    /// `flow` draws the same numbers in another way.
     #[default]
+    #[serde(alias = "flow")]
     Steps,
     TimeToConvert,
     Trends,
@@ -123,6 +125,7 @@ const PRESENTATION: &[&str] = &[
     "resultCustomizationBy",
     "goalLines",
     "breakdownSorting",
+    "customAggregationTarget",
     "hideIncompleteConversionWindowPeriods",
     "showLegend",
     "showTrendLines",

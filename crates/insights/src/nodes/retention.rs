@@ -116,8 +116,8 @@ const PRESENTATION: &[&str] = &[
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "fields that are accepted and have no effect on the answer")]
 struct WireEntity {
-    /// Without the member it is the usual event, with null all events.
-    #[serde(default, deserialize_with = "given")]
+    /// Without it: all events.
+    #[serde(default)]
     id: Option<Value>,
     #[serde(default, rename = "type")]
     entity_type: Option<String>,
@@ -135,11 +135,7 @@ struct WireEntity {
     uuid: Option<String>,
 }
 
-/// A member that is there, whatever it holds.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
+/// Where no entity is given.
 const USUAL_EVENT: &str = "$pageview";
 
 impl WireEntity {
@@ -154,8 +150,7 @@ impl WireEntity {
                 Entity::Action(number.ok_or("the `id` of an action must be a number")?)
             }
             None if is_action => return Err("an action needs its `id`".to_owned()),
-            None => Entity::Event(Some(USUAL_EVENT.to_owned())),
-            Some(Value::Null) => Entity::Event(None),
+            None => Entity::Event(None),
             Some(Value::String(event)) if event.is_empty() => Entity::Event(None),
             Some(Value::String(event)) => Entity::Event(Some(event)),
             Some(_) => return Err("the `id` of an event must be its name".to_owned()),
@@ -210,11 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_without_id_is_the_page_view_and_null_is_every_event() {
+    fn an_entity_without_id_is_every_event_and_no_entity_the_page_view() {
         let read = filter(json!({"targetEntity": {"type": "events", "id": null}, "returningEntity": {"type": "events"}})).unwrap();
-        assert_eq!(read.target.entity, Entity::Event(None));
-        assert_eq!(read.returning.entity, Entity::Event(Some("$pageview".to_owned())));
-        assert_eq!(filter(json!({})).unwrap().target.entity, read.returning.entity);
+        assert_eq!((read.target.entity, read.returning.entity), (Entity::Event(None), Entity::Event(None)));
+        assert_eq!(filter(json!({})).unwrap().target.entity, Entity::Event(Some("$pageview".to_owned())));
     }
 
     #[test]
