@@ -68,8 +68,12 @@ test('the address alone gives the same view', async () => {
 })
 
 test('names are completed from the schema and from what was sent', async () => {
-    await write('SELECT countI')
-    await page.getByRole('option', { name: /countIf/ }).waitFor()
+    await write('SELECT toStartOfD')
+    await page.getByRole('option', { name: /^toStartOfDay/ }).waitFor()
+    await page.keyboard.press('Escape')
+    await write('SELECT person.')
+    await page.keyboard.type('crea')
+    await page.getByRole('option', { name: /^created_at/ }).waitFor()
     await page.keyboard.press('Escape')
     await write('SELECT properties.am')
     await page.getByRole('option', { name: /^amount/ }).click()

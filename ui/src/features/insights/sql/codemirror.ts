@@ -64,7 +64,8 @@ function completing(around: Surroundings): Extension {
     const source = async (context: CompletionContext): Promise<CompletionResult | null> => {
         const text = context.state.doc.toString()
         const asked = askedAt(text, context.pos)
-        if (isQuoted(text, context.pos) || (asked.word === '' && asked.properties === null && !context.explicit)) return null
+        const begun = asked.word !== '' || text[asked.from - 1] === '.'
+        if (isQuoted(text, context.pos) || (!begun && !context.explicit)) return null
         const abort = new AbortController()
         context.addEventListener('abort', () => abort.abort())
         const options = await around.suggest(text, asked, context.pos, abort.signal).catch(() => [])
