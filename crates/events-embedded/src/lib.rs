@@ -5,6 +5,8 @@
 //! append ─► duplicates out (`keys`) ─► `log` (fsync) ─► `memory` ─► seal ─► `segment`s ─► compact ─► fewer segments
 //! select ─► `snapshot` ─► `table` (DataFusion) ─► `scan` ─► `unify` ─► batches
 //!                  └────► `aggregate` (groups and counts out of `packed` columns, in place of a part of the plan)
+//! behave ─► `snapshot` ─► `packed` columns ─► rows of one person after the other ─► operators of the crate `behaviour`
+//!                  └────► `behave`: the same over the rows of any select
 //! ```
 //!
 //! Invariants:
@@ -14,7 +16,8 @@
 //! 3. The log files that a manifest asks for and the segments that it names never hold the same row.
 //! 4. A select sees one snapshot: no row is missing or twice because it is moving from memory to a segment.
 //! 5. Damage is noticed before its bytes are used, set aside and reported; everything else stays readable.
-//! 6. Neither timestamps nor property names that a client invents decide how many files or columns there are.
+//! 6. Packed columns are derived: without them everything is slower and nothing else.
+//! 7. Neither timestamps nor property names that a client invents decide how many files or columns there are.
 //!
 //! Start reading at `engine`, then `append` and `scan`. The formats are described in `docs/formats.md`.
 

@@ -320,7 +320,7 @@ impl SegmentWriter {
         };
         let name = meta.parquet();
         let file = Summing::new(BufWriter::with_capacity(256 << 10, disk.create(&name).with_context(|| format!("creating {name}"))?));
-        let packed = new.pack.then(|| PackedWriter::new(new.team, &layout.schema, layout.census.clone(), keyring.clone()));
+        let packed = new.pack.then(|| PackedWriter::new(new.team, &layout.schema, &layout.census, keyring.clone()));
         Ok(SegmentWriter {
             packed,
             disk: disk.clone(),

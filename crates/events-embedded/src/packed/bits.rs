@@ -45,6 +45,24 @@ impl BlockWriter {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.rows + self.pending.len()
+    }
+
+    /// Fills up with zeros to this many numbers.
+    pub fn pad(&mut self, rows: usize) {
+        while self.len() < rows {
+            if self.pending.is_empty() && rows - self.len() >= BLOCK {
+                self.bases.push(0);
+                self.widths.push(0);
+                self.modes.push(PLAIN);
+                self.rows += BLOCK;
+            } else {
+                self.push(0);
+            }
+        }
+    }
+
     fn close(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         let (Some(least), Some(most)) = (pending.iter().min(), pending.iter().max()) else { return };

@@ -95,8 +95,9 @@ pub struct Directory {
     pub columns: Vec<ColumnPart>,
     /// Columns of the Parquet file that are not worth their bytes here.
     pub left_out: Vec<String>,
-    /// Property columns that would exist if they had more values; see `Census`.
+    /// Properties that have values in the rest columns which are not among the columns here; see `sparse`.
     pub rest: Vec<String>,
+    /// There are more of them, none of which has a column.
     pub unlisted: bool,
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod numbering;
 mod read;
 mod repair;
 pub(crate) mod shape;
+mod sparse;
 mod team;
 mod write;
 

@@ -2,6 +2,7 @@
 
 use super::bits::{BLOCK, Blocks};
 use super::format::{BlocksPart, ColumnForm, ColumnPart, Directory, Entries, Part, PersonalPart, read_directory};
+use super::sparse::hidden_name;
 use crate::columns::{Census, Kind, Owner, column_name};
 use crate::disk::Disk;
 use crate::segment::SegmentMeta;
@@ -239,8 +240,7 @@ impl Packed {
     pub fn property(&self, owner: Owner, name: &str, kind: ColumnKind) -> Result<Option<Property>> {
         let directory = &self.directory;
         let forms: Vec<(Kind, String)> = Kind::ALL.map(|kind| (kind, column_name(owner, kind, name))).into();
-        let hidden = |(_, column): &(Kind, String)| directory.rest.contains(column) || directory.left_out.contains(column);
-        if directory.unlisted || forms.iter().any(hidden) {
+        if directory.rest.contains(&hidden_name(owner, name)) || forms.iter().any(|(_, column)| directory.left_out.contains(column)) {
             return Ok(None);
         }
         let mut found = Vec::new();
@@ -248,6 +248,9 @@ impl Packed {
             if let Some(opened) = self.column(column)? {
                 found.push((*form, column.clone(), opened));
             }
+        }
+        if found.is_empty() && directory.unlisted {
+            return Ok(None);
         }
         if let [(_, _, column)] = &found[..]
             && column.plain.is_some()

@@ -45,7 +45,7 @@ impl Shared {
     fn pack(&self, segment: &Segment) -> Result<()> {
         let opened = segment.open()?;
         let schema = opened.metadata.schema();
-        let mut writer = PackedWriter::new(segment.meta.team, schema, opened.census.clone(), self.keyring.clone());
+        let mut writer = PackedWriter::new(segment.meta.team, schema, &opened.census, self.keyring.clone());
         let rows = (OUTPUT_ROWS).min((16 << 20) / segment.meta.max_row_bytes.max(1) as usize).max(16);
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
             .with_batch_size(rows)

@@ -6,14 +6,16 @@
 use super::bits::{BlockWriter, Blocks, Encoded};
 use super::distinct_hash;
 use super::format::{BlocksPart, ColumnForm, ColumnPart, Directory, Entries, Part, PersonalPart, header};
-use crate::columns::{self, Census};
+use super::sparse::Sparse;
+use crate::columns::{self, Census, Kind};
 use crate::disk::Disk;
 use crate::keys::Keyring;
+use crate::shred::json_of;
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Schema, TimestampMicrosecondType};
 use hashbrown::{HashMap, HashTable};
-use model::TeamId;
+use model::{PropertyValue, TeamId};
 use std::io::Write;
 
 /// Segments with more events than this are not packed: their runs would be too short to be worth it.
@@ -35,13 +37,11 @@ pub struct PackedWriter {
     /// By place in the schema; `None` for those that are not packed as columns.
     columns: Vec<Option<ColumnWriter>>,
     names: Vec<String>,
-    /// Places of the columns of each property that has several.
-    twofold: Vec<Vec<usize>>,
-    census: Census,
+    sparse: Sparse,
 }
 
 impl PackedWriter {
-    pub fn new(team: TeamId, schema: &Schema, census: Census, keyring: Keyring) -> Self {
+    pub fn new(team: TeamId, schema: &Schema, census: &Census, keyring: Keyring) -> Self {
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let columns = schema.fields().iter().map(|field| ColumnWriter::new(field.name(), field.data_type())).collect();
         PackedWriter {
@@ -53,9 +53,8 @@ impl PackedWriter {
             seconds: BlockWriter::default(),
             micros: BlockWriter::default(),
             columns,
-            twofold: twofold(&names),
+            sparse: Sparse::new(&names, census),
             names,
-            census,
         }
     }
 
@@ -67,6 +66,7 @@ impl PackedWriter {
         if self.declined() || batch.num_rows() == 0 {
             return Ok(());
         }
+        let first = self.rows as usize;
         self.rows += batch.num_rows() as u64;
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("rows lack {name}"));
         self.add_events(column(columns::EVENT)?);
@@ -87,7 +87,7 @@ impl PackedWriter {
             }
         }
         self.leave_out_twofold(batch);
-        Ok(())
+        self.sparse.add(batch, first)
     }
 
     fn add_events(&mut self, array: &ArrayRef) {
@@ -122,7 +122,7 @@ impl PackedWriter {
 
     /// Properties of which one row has values of two kinds (names can repeat) are rare enough to go without.
     fn leave_out_twofold(&mut self, batch: &RecordBatch) {
-        for places in &self.twofold {
+        for places in self.sparse.several() {
             let mut values = 0;
             let mut together: Vec<bool> = vec![false; batch.num_rows()];
             for at in places {
@@ -160,6 +160,8 @@ impl PackedWriter {
         directory.micros = parts.blocks(self.micros)?;
         self.persons.finish(&mut directory, &mut parts)?;
         directory.events = self.events;
+        let (columns, rest, unlisted) = self.sparse.finish(self.rows as usize, &self.names);
+        (directory.rest, directory.unlisted) = (rest, unlisted);
         for (name, column) in self.names.into_iter().zip(self.columns) {
             match column {
                 None => {}
@@ -169,20 +171,14 @@ impl PackedWriter {
                 },
             }
         }
-        directory.rest = self.census.rest.into_keys().collect();
-        directory.unlisted = self.census.unlisted;
+        for (name, column) in columns {
+            match column.finish(&mut parts)? {
+                Some((codes, form)) => directory.columns.push(ColumnPart { name, codes, form }),
+                None => directory.left_out.push(name),
+            }
+        }
         Ok((directory, parts.data))
     }
-}
-
-fn twofold(names: &[String]) -> Vec<Vec<usize>> {
-    let mut forms: HashMap<(columns::Owner, std::sync::Arc<str>), Vec<usize>> = HashMap::new();
-    for (at, name) in names.iter().enumerate() {
-        if let Some(column) = columns::PropertyColumn::parse(name) {
-            forms.entry((column.owner, column.name)).or_default().push(at);
-        }
-    }
-    forms.into_values().filter(|places| places.len() > 1).collect()
 }
 
 /// The data as it grows.
@@ -307,7 +303,7 @@ impl Personal {
 
 /// Texts numbered in the order of their first appearance.
 #[derive(Default)]
-struct TextTable {
+pub struct TextTable {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     table: HashTable<u32>,
@@ -337,7 +333,8 @@ impl TextTable {
     }
 }
 
-enum ColumnWriter {
+/// A column on its way.
+pub enum ColumnWriter {
     Texts { table: TextTable, codes: BlockWriter, values: u64 },
     Numbers { table: HashMap<u64, u32, ahash::RandomState>, list: Vec<f64>, codes: BlockWriter, values: u64 },
     Flags { codes: BlockWriter },
@@ -366,6 +363,49 @@ impl ColumnWriter {
         })
     }
 
+    /// For a property's values of one kind.
+    pub fn of_kind(kind: Kind) -> Self {
+        match kind {
+            Kind::String | Kind::Json => ColumnWriter::Texts { table: TextTable::default(), codes: BlockWriter::default(), values: 0 },
+            Kind::Number => ColumnWriter::Numbers { table: HashMap::default(), list: Vec::new(), codes: BlockWriter::default(), values: 0 },
+            Kind::Boolean => ColumnWriter::Flags { codes: BlockWriter::default() },
+        }
+    }
+
+    /// NULL in all rows up to this one.
+    pub fn pad(&mut self, rows: usize) {
+        match self {
+            ColumnWriter::Texts { codes, .. } | ColumnWriter::Numbers { codes, .. } | ColumnWriter::Flags { codes } => codes.pad(rows),
+            ColumnWriter::Plain { .. } | ColumnWriter::LeftOut => {}
+        }
+    }
+
+    /// One value of the column's kind, in a row after all that were added.
+    pub fn add_value(&mut self, row: usize, value: &PropertyValue) {
+        self.pad(row);
+        match (self, value) {
+            (ColumnWriter::Texts { table, codes, values }, value) => {
+                *values += 1;
+                let code = match value {
+                    PropertyValue::String(text) | PropertyValue::Json(text) => table.code(text),
+                    other => table.code(&json_of(other)),
+                };
+                codes.push(i64::from(code) + 1);
+            }
+            (ColumnWriter::Numbers { table, list, codes, values }, PropertyValue::Int(_) | PropertyValue::Float(_)) => {
+                *values += 1;
+                let number = match value {
+                    PropertyValue::Float(number) => *number,
+                    PropertyValue::Int(number) => *number as f64,
+                    _ => f64::NAN,
+                };
+                codes.push(i64::from(number_code(table, list, number)));
+            }
+            (ColumnWriter::Flags { codes }, PropertyValue::Bool(flag)) => codes.push(i64::from(*flag) + 1),
+            (column, _) => *column = ColumnWriter::LeftOut,
+        }
+    }
+
     fn add(&mut self, array: &ArrayRef) -> Result<()> {
         match self {
             ColumnWriter::Texts { table, codes, values } => {
@@ -382,13 +422,7 @@ impl ColumnWriter {
             }
             ColumnWriter::Numbers { table, list, codes, values } => {
                 for number in array.as_primitive::<Float64Type>().iter() {
-                    let code = number.map_or(0, |number| {
-                        *table.entry(number.to_bits()).or_insert_with(|| {
-                            list.push(number);
-                            list.len() as u32
-                        })
-                    });
-                    codes.push(i64::from(code));
+                    codes.push(number.map_or(0, |number| i64::from(number_code(table, list, number))));
                 }
                 *values += (array.len() - array.null_count()) as u64;
                 if too_large(list.len(), *values, VALUES_BEFORE_CHECK) {
@@ -436,6 +470,13 @@ impl ColumnWriter {
             }
         })
     }
+}
+
+fn number_code(table: &mut HashMap<u64, u32, ahash::RandomState>, list: &mut Vec<f64>, number: f64) -> u32 {
+    *table.entry(number.to_bits()).or_insert_with(|| {
+        list.push(number);
+        list.len() as u32
+    })
 }
 
 fn too_large(entries: usize, values: u64, from: u64) -> bool {
