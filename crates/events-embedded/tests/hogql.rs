@@ -755,6 +755,9 @@ async fn suffixes_of_aggregates_look_inside_of_arrays_and_maps() {
         "select toDayOfMonth(timestamp) as d from events order by d desc limit 2 with ties" => [[12], [11], [11]],
         "select d from (select toDayOfMonth(timestamp) as d from events) order by d limit 3 offset 1 with ties" => [[10], [11], [11]],
         "(select 1 as a union all select 2) order by a desc limit 1" => [[2]],
+        "select n.number, e.event from numbers(3) n left any join (select event, toInt(properties.n) as k from events) e on n.number = e.k order by 1" => [[0, null], [1, "A"], [2, "A"]],
+        "select count(), count(e.event) from persons p left any join events e on p.id = e.person_id" => [[2, 2]],
+        "select d.distinct_id, e.person.properties.plan from person_distinct_ids d any left join events e on d.person_id = e.person_id and d.distinct_id = e.distinct_id order by 1" => [["u1", "free"], ["u2", "free"]],
         "select count() from (events e join persons p on e.person_id = p.id)" => [[4]],
     });
     for (text, message) in [

@@ -185,7 +185,7 @@ fn unnested(column: &str, kind: &Type, is_array: bool, keep_empty: bool) -> Stri
 fn joined(join: &TypedJoin) -> String {
     let kind = match join.kind {
         TypedJoinKind::Plain(JoinKind::Inner) => "INNER JOIN",
-        TypedJoinKind::Plain(JoinKind::Left) => "LEFT JOIN",
+        TypedJoinKind::Plain(JoinKind::Left) | TypedJoinKind::LeftAny => "LEFT JOIN",
         TypedJoinKind::Plain(JoinKind::Right) => "RIGHT JOIN",
         TypedJoinKind::Plain(JoinKind::Full) => "FULL JOIN",
         TypedJoinKind::Plain(JoinKind::Cross) => "CROSS JOIN",

@@ -362,6 +362,8 @@ pub enum TypedJoinKind {
     /// Rows of the left side with a match, or without one.
     Semi,
     Anti,
+    /// Any one of the matching rows; resolving makes a plain join of it.
+    LeftAny,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -119,7 +119,9 @@ fn refusals_name_what_is_wrong() {
         ("select cast(1 as Foo)", "Unknown type 'Foo'"),
         ("select number from numbers(event) join events on 1", "numbers takes whole numbers"),
         ("with recursive a as (select 1 union all select * from a) select * from a", "WITH RECURSIVE is not supported"),
-        ("select 1 from events asof join persons on 1", "This kind of JOIN is not supported"),
+        ("select 1 from events e asof join persons p on e.person_id = p.id", "ASOF JOIN is not supported"),
+        ("select 1 from events e any join persons p on e.person_id = p.id", "Of ANY joins only LEFT ANY JOIN is supported"),
+        ("select p.id from events e left any join persons p on e.person_id > p.id", "LEFT ANY JOIN needs equalities"),
         ("select toIntervalDay(1)", "An interval can only be added to a date"),
         ("select [1] + 1", "Illegal types Array(UInt8) and UInt8"),
     ] {

@@ -62,12 +62,62 @@ impl Resolver<'_> {
             let range = self.session_range(at, terms);
             join.source = Source::Query(self.sessions(&fields, range)?);
         }
+        if join.kind == TypedJoinKind::LeftAny {
+            self.keep_one_per_key(&mut join)?;
+        }
         joins.push(join);
         for other in 0..self.scope().sources.len() {
             if self.scope().sources[other].lazy.is_some_and(|(owner, _)| owner == at) {
                 self.join_with_dependants(other, terms, joins)?;
             }
         }
+        Ok(())
+    }
+
+    /// `LEFT ANY JOIN`: of the right side's rows with equal keys only the first one stays.
+    fn keep_one_per_key(&mut self, join: &mut TypedJoin) -> Result<()> {
+        let keys = keys_of(join)?;
+        let names: Vec<String> = match &join.source {
+            Source::Query(query) => query.columns().into_iter().map(|(name, _)| name).collect(),
+            Source::Values { columns, .. } => columns.clone(),
+            Source::Numbers { .. } => vec!["number".to_owned()],
+            _ => {
+                let table = self.tables.iter().find(|table| table.name == join.name);
+                table.map_or_else(Vec::new, |table| table.columns.iter().map(|column| column.name.clone()).collect())
+            }
+        };
+        let columns = |source: &str| -> Vec<(String, Typed)> {
+            let column = |name: &String| Typed::new(Node::Column { source: source.to_owned(), name: name.clone() }, Type::Null, true);
+            names.iter().map(|name| (name.clone(), column(name))).collect()
+        };
+        let number = FunctionCall {
+            name: "row_number",
+            params: Vec::new(),
+            args: Vec::new(),
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            window: Some(Window { partition_by: keys, order_by: Vec::new(), frame: None }),
+        };
+        let number = Typed::new(Node::Call(Box::new(number)), UINT64, false);
+        let plain = TypedJoin {
+            kind: TypedJoinKind::Plain(JoinKind::Inner),
+            source: std::mem::replace(&mut join.source, Source::Table),
+            name: join.name.clone(),
+            on: None,
+        };
+        let mut numbered = TypedSelect { columns: columns(&join.name), from: vec![plain], ..TypedSelect::default() };
+        numbered.columns.push(("row number".to_owned(), number.clone()));
+        let outer = self.source_name("numbered");
+        let first = Node::Compare(Box::new(column_of(&outer, "row number", &number)), CompareOp::Eq, Box::new(Typed::int(1)));
+        let kept = TypedSelect {
+            columns: columns(&outer),
+            from: vec![subquery(numbered, outer)],
+            filter: Some(Typed::new(first, Type::Condition, false)),
+            ..TypedSelect::default()
+        };
+        join.source = Source::Query(TypedQuery::Select(Box::new(kept)));
+        join.kind = TypedJoinKind::Plain(JoinKind::Left);
         Ok(())
     }
 
@@ -221,6 +271,25 @@ impl Resolver<'_> {
         cut.from = vec![subquery(numbered, outer.clone())];
         cut
     }
+}
+
+/// The right side's expressions that a join compares with the left side's.
+fn keys_of(join: &TypedJoin) -> Result<Vec<Typed>> {
+    let uses =
+        |expr: &Typed, right: bool| expr.any(&|expr| matches!(&expr.node, Node::Column { source, .. } if (*source == join.name) == right));
+    let is_key = |expr: &Typed| uses(expr, true) && !uses(expr, false);
+    let mut open: Vec<&Typed> = join.on.iter().collect();
+    let mut keys = Vec::new();
+    while let Some(term) = open.pop() {
+        match &term.node {
+            Node::And(terms) => open.extend(terms),
+            Node::OrFalse(inner) => open.push(inner),
+            Node::Compare(left, CompareOp::Eq, right) if is_key(left) && !uses(right, true) => keys.push((**left).clone()),
+            Node::Compare(left, CompareOp::Eq, right) if is_key(right) && !uses(left, true) => keys.push((**right).clone()),
+            _ => return error(Span::default(), "LEFT ANY JOIN needs equalities between both sides, joined by AND"),
+        }
+    }
+    Ok(keys)
 }
 
 /// The name under which `rows` selects `key`; added when it does not yet.

@@ -329,6 +329,11 @@ impl Resolver<'_> {
         let at = self.table_ref(&join.table, terms)?;
         let kind = match (join.strictness, join.kind) {
             (None | Some(JoinStrictness::All), kind) => TypedJoinKind::Plain(kind),
+            (Some(JoinStrictness::Any), JoinKind::Left) => TypedJoinKind::LeftAny,
+            (Some(JoinStrictness::Any), _) => return error(join.table.span, "Of ANY joins only LEFT ANY JOIN is supported"),
+            (Some(JoinStrictness::Asof), _) => {
+                return error(join.table.span, "ASOF JOIN is not supported. A LEFT JOIN and argMax by time over its rows answer the same");
+            }
             (Some(JoinStrictness::Semi), JoinKind::Inner | JoinKind::Left) => TypedJoinKind::Semi,
             (Some(JoinStrictness::Anti), JoinKind::Inner | JoinKind::Left) => TypedJoinKind::Anti,
             _ => return error(join.table.span, "This kind of JOIN is not supported"),
