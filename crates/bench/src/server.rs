@@ -90,6 +90,20 @@ impl Server {
         self.exchange(&request).await
     }
 
+    /// Waits until it has next to nothing left to do in the background.
+    pub async fn settle(&self) -> Result<()> {
+        const LOOK_EVERY: Duration = Duration::from_secs(5);
+        const AT_MOST: u32 = 60;
+        for _ in 0..AT_MOST {
+            let before = self.cpu_seconds()?;
+            tokio::time::sleep(LOOK_EVERY).await;
+            if self.cpu_seconds()? - before < 0.02 * LOOK_EVERY.as_secs_f64() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     pub async fn count_events(&self) -> Result<u64> {
         let (status, body) = self.query(&serde_json::json!({"kind": "HogQLQuery", "query": "select count() from events"})).await?;
         let answer: serde_json::Value = serde_json::from_slice(&body).with_context(|| format!("query answered {status}"))?;
