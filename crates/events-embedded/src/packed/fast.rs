@@ -117,13 +117,7 @@ fn answer(
     let Some((sources, rest)) = sources(shared, snapshot, table)? else { return Ok(None) };
     let persons = shared.teams.persons(team, snapshot, &sources, &shared.keyring)?;
     let keys = Keys::new(wanted.texts.len())?;
-    let mut parts = Vec::with_capacity(sources.len());
-    for (at, source) in sources.iter().enumerate() {
-        let reading = |part: usize, array: &_| keys.codes(part, array);
-        let (map, changes) = (persons.numbering.maps[at].clone(), persons.changes[at].clone());
-        let Some(part) = Part::bind(&source.packed, wanted, map, changes, &reading, &numbers)? else { return Ok(None) };
-        parts.push(part);
-    }
+    let Some(parts) = bind(&sources, wanted, &persons, &keys, shared.limits.query_threads)? else { return Ok(None) };
     let counters = Arc::new(Counters::default());
     let scan = Scan::plan(Arc::new(rest), table, wanted.columns.clone(), counters.clone())?;
     let loose = loose::read(&scan, wanted, &keys, shared.limits.query_threads, stop, budget.memory_bytes)?;
@@ -157,6 +151,31 @@ fn answer(
     let actors = answer.actors().into_iter().map(|number| (number, text(number))).collect();
     drop(job);
     Ok(Some(Behaved { answer, keys: keys.into_list(), actors, rows_read, bytes_read }))
+}
+
+/// Evaluates the query's expressions on the dictionaries of all segments.
+fn bind<'q>(sources: &[Source], wanted: &'q Wanted, persons: &Persons, keys: &Keys, threads: usize) -> Result<Option<Vec<Part<'q>>>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, Option<Part<'q>>)>> {
+        let mut bound = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(source) = sources.get(at) else { return Ok(bound) };
+            let (map, changes) = (persons.numbering.maps[at].clone(), persons.changes[at].clone());
+            let texts = |part: usize, array: &_| keys.codes(part, array);
+            bound.push((at, Part::bind(&source.packed, wanted, map, changes, &texts, &numbers)?));
+        }
+    };
+    let mut bound = std::thread::scope(|scope| -> Result<_> {
+        let others: Vec<_> = (1..threads.min(sources.len())).map(|_| scope.spawn(work)).collect();
+        let mut bound = work()?;
+        for thread in others {
+            bound.append(&mut thread.join().map_err(|_| anyhow::anyhow!("a thread that read dictionaries panicked"))??);
+        }
+        Ok(bound)
+    })?;
+    bound.sort_by_key(|(at, _)| *at);
+    Ok(bound.into_iter().map(|(_, part)| part).collect())
 }
 
 fn feed(job: &Job, mut aside: Vec<(u128, Row)>, threads: usize) -> Result<(Operator, Extra), Stop> {

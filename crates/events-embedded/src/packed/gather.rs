@@ -7,7 +7,7 @@
 //!
 //! Rows of persons that a merge touched leave this stream for a list that is sorted and fed last.
 
-use super::bind::{Chunk, Part, RunPlan};
+use super::bind::{Chunk, Part, RunPlan, Test};
 use super::keys::{KeyCache, Keys, numbers};
 use super::numbering::{Bits, Numbering};
 use super::shape::TRUE;
@@ -223,8 +223,11 @@ impl<'j, 'q> Worker<'j, 'q> {
         if !passes.contains(&TRUE) {
             return Ok(());
         }
-        let mut masks = vec![0u64; chunk.rows.len()];
-        for (bit, mask) in &run.masks {
+        let known = |truth: u8, bit: u32| u64::from(truth == TRUE) << bit;
+        let settled =
+            run.masks.iter().filter_map(|(bit, test)| if let Test::Known(truth) = test { Some(known(*truth, *bit)) } else { None });
+        let mut masks = vec![settled.fold(0, |all, one| all | one); chunk.rows.len()];
+        for (bit, mask) in run.masks.iter().filter(|(_, test)| !matches!(test, Test::Known(_))) {
             let truths = chunk.truths(mask)?;
             masks.iter_mut().zip(truths).for_each(|(mask, truth)| *mask |= u64::from(truth == TRUE) << bit);
         }

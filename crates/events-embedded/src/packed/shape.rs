@@ -120,6 +120,7 @@ fn same_value(kind: &DataType) -> bool {
 
 impl Maker<'_> {
     pub fn leaf(&self, expr: &Expr) -> Result<Leaf> {
+        ensure!(!expr.is_volatile(), "an expression that has another value each time");
         let names: BTreeSet<&String> = expr.column_refs().into_iter().map(|column| &column.name).collect();
         let place = |name: &&String| self.columns.iter().position(|column| column.name == **name);
         let columns: Vec<usize> = names.iter().filter_map(place).collect();
