@@ -139,6 +139,9 @@ struct Fields {
     /// As they were; without it, as they are now.
     #[serde(default)]
     person_properties: Option<Value>,
+    /// Personless events carry an instant of their own.
+    #[serde(default)]
+    person_created_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -270,7 +273,8 @@ impl Suite {
                 let owner = person.filter(|_| !is_merged).map_or(distinct_id.as_str(), |person| &person.distinct_ids[0]);
                 let now = person.map(|person| Value::Object(person.properties.clone()));
                 let person_properties = fields.person_properties.clone().or(now);
-                let person_created_at = person.filter(|_| !is_merged).and_then(|person| person.created_at);
+                let of_person = person.filter(|_| !is_merged).and_then(|person| person.created_at);
+                let person_created_at = fields.person_created_at.or(of_person);
                 EventRow {
                     team: TEAM,
                     uuid: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index as u128),

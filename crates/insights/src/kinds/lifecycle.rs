@@ -14,8 +14,12 @@ use crate::nodes::tables::InsightActorsQuery;
 use crate::run::Run;
 use behaviour::{LifecycleAnswer, LifecyclePlan, LifecycleWant, Periods, Plan, Status};
 use events::Behaved;
+use model::Timestamp;
 use query::ast::{Expr, Select};
 use serde_json::{Value, json};
+
+/// What personless events carry. It says nothing of the person that their visitor became later.
+const NOBODY_CREATED_AT: Timestamp = Timestamp(5_000_000);
 
 /// In the order of the results.
 const STATUSES: [(Status, &str); 4] =
@@ -109,7 +113,10 @@ impl Settled {
         let from = run.calendar.floor(just_before(self.period.axis[0]), self.period.interval());
         let events = self.scan.series(&self.series, run, from, just_before(self.period.end(run)))?;
         let (actor, since) = match self.group_type_index {
-            None => (Expr::field(["person_id"]), Expr::field(["person", "created_at"])),
+            None => (
+                Expr::field(["person_id"]),
+                Expr::call("nullIf", [Expr::field(["person", "created_at"]), Expr::constant(NOBODY_CREATED_AT)]),
+            ),
             Some(index) => (group_key(index)?, Expr::field([format!("group_{index}"), "created_at".to_owned()])),
         };
         Ok(events.column(actor.aliased("actor")).column(Expr::field(["timestamp"]).aliased("at")).column(since.aliased("number")))
