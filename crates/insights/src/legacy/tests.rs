@@ -1,7 +1,9 @@
 use super::{camel, convert, is_legacy, upgrade};
 use crate::nodes;
+use crate::nodes::funnels::FunnelsQuery;
 use crate::nodes::lifecycle::LifecycleQuery;
 use crate::nodes::paths::PathsQuery;
+use crate::nodes::retention::RetentionQuery;
 use crate::nodes::stickiness::StickinessQuery;
 use crate::nodes::trends::TrendsQuery;
 use serde_json::{Value, json};
@@ -83,19 +85,22 @@ fn funnels_bring_their_window_and_their_exclusions() {
                "breakdownAttributionType": "step", "breakdownAttributionValue": 1, "funnelAggregateByHogQL": "properties.room"})
     );
     assert_eq!(node["breakdownFilter"], json!({"breakdowns": [{"property": "$os", "type": "event"}]}));
+    nodes::read::<FunnelsQuery>(&node).unwrap();
 }
 
 #[test]
 fn retention_brings_its_two_events() {
     let node = source(json!({
-        "insight": "RETENTION", "retention_type": "retention_first_time", "total_intervals": "11", "period": "Week",
+        "insight": "RETENTION", "show_mean": true, "retention_reference": "previous", "retention_type": "retention_first_time", "total_intervals": "11", "period": "Week",
         "target_entity": {"id": "a", "type": "events", "math": "dau"}, "returning_entity": "{\"id\": 3, \"type\": \"actions\"}"
     }));
     assert_eq!(
         node["retentionFilter"],
-        json!({"retentionType": "retention_first_time", "totalIntervals": 11, "period": "Week",
+        json!({"retentionType": "retention_first_time", "totalIntervals": 11, "period": "Week", "retentionReference": "previous",
+               "meanRetentionCalculation": "simple",
                "targetEntity": {"id": "a", "type": "events"}, "returningEntity": {"id": 3, "type": "actions"}})
     );
+    nodes::read::<RetentionQuery>(&node).unwrap();
 }
 
 #[test]
