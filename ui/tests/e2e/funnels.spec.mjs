@@ -22,6 +22,7 @@ before(async () => {
         event('signed', 'bob', 8, { plan: 'team' }),
         event('seen', 'cid', 10, { plan: 'team' }),
         event('lost', 'cid', 9),
+        event('gone', 'cid', 8.5),
         event('signed', 'dan', 5),
     ])
     await settled(page)
@@ -42,8 +43,8 @@ async function choose(button, option) {
 
 async function persons(title, expected) {
     const dialog = page.getByRole('dialog', { name: title })
-    await dialog.getByRole('link').first().waitFor()
-    assert.deepEqual((await dialog.getByRole('link').allInnerTexts()).map((text) => text.split('@')[0]).sort(), expected)
+    await dialog.getByRole('list').getByRole('link').first().waitFor()
+    assert.deepEqual((await dialog.getByRole('list').getByRole('link').allInnerTexts()).map((text) => text.split('@')[0]).sort(), expected)
     await page.keyboard.press('Escape')
 }
 
@@ -71,6 +72,16 @@ test('a bar opens onto those who got there, its hatched part onto those who did 
     await persons('Got to signed', ['ann', 'bob'])
     await bar(/^dropped before step 2/).click()
     await persons('Dropped off before signed', ['cid'])
+})
+
+test('from a drop, paths show where people went from the step before', async () => {
+    await bar(/^dropped before step 2/).click()
+    await page.getByRole('dialog').getByRole('link', { name: 'Where people went from the step before' }).click()
+    await page.getByRole('tab', { name: 'Paths', selected: true }).waitFor()
+    await page.getByText('Only what comes after step 1 of a funnel').waitFor()
+    await page.getByRole('row', { name: /1 seen lost 1/ }).waitFor()
+    await page.goBack()
+    await bar(/^step 2, signed: 2 persons/).waitFor()
 })
 
 test('bars work by keyboard', async () => {

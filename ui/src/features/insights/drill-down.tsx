@@ -9,10 +9,11 @@ import type { Person } from '@/api/types'
 import { asText, personName, shortId } from '@/features/events/public'
 import { download, toCsv } from '@/lib/csv'
 import { count, formatNumber } from '@/lib/numbers'
-import { Button } from '@/ui/button'
+import { Button, buttonClass } from '@/ui/button'
 import { SearchInput } from '@/ui/field'
 import { Dialog } from '@/ui/floating'
 import { Empty, Failed, SkeletonRows, useSettled } from '@/ui/states'
+import type { InsightSearch } from './kinds'
 
 /** One number that was clicked, and who is to be listed behind it. */
 export type Door = {
@@ -22,6 +23,8 @@ export type Door = {
     source: ActorsSource
     /** Retention answers a whole row of the grid: only those who were there in this column are listed. */
     appearance?: number
+    /** Questions that follow from this number. */
+    next?: { label: string; search: InsightSearch }[]
 }
 
 const size = 100
@@ -85,6 +88,15 @@ export function DrillDown({ door, onClose }: { door: Door; onClose: () => void }
         >
             <div className="border-b border-line p-3">
                 <SearchInput label="Search these persons" value={search} onChange={setSearch} />
+                {door.next && door.next.length > 0 ? (
+                    <nav aria-label="Ask next" className="mt-2 flex flex-wrap gap-1.5">
+                        {door.next.map((next) => (
+                            <Link key={next.label} to="/project/$projectId/insights/new" params={{ projectId: String(project.id) }} search={next.search} onClick={onClose} className={buttonClass('plain', 'small')}>
+                                {next.label}
+                            </Link>
+                        ))}
+                    </nav>
+                ) : null}
             </div>
             {list.isPending || (persons.length === 0 && list.isFetching) ? (
                 <SkeletonRows rows={12} columns={2} />

@@ -14,6 +14,7 @@ import { NumberTable } from '../number-table'
 import { TimeChart } from '../time-chart'
 import { withRange } from '../toolbar-parts'
 import { Correlation } from './correlation'
+import { waysAround } from './paths-around'
 import { actorsOf, barsOf, funnelsOf, percent, together, trendLines, type Funnel } from './results'
 import { funnelQuery, type FunnelsState } from './state'
 import { StepsChart, type OpenStep } from './steps-chart'
@@ -72,6 +73,7 @@ function StepsView({ state, results, response, query, meta, openDoor }: Answered
             when: `${funnel && funnels.length > 1 ? `${funnel.label}, ` : ''}${describeRange(state.range)}`,
             value: dropped ? step.dropped : step.count,
             source: actorsOf(query, step.number, dropped, funnel?.value),
+            next: waysAround(query, state, step.number, dropped),
         })
     const told = (response as { total_median_conversion_time?: number | null }).total_median_conversion_time
     const median = told ?? stepMedians(funnels)

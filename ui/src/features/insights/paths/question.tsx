@@ -119,7 +119,7 @@ export function PathsQuestion({ state, onChange }: Props) {
 function funnelText(state: PathsState): string {
     const given = state.funnel?.funnelStep ?? 1
     const step = Math.abs(given)
-    if (given < 0) return `Only what those did who dropped off before step ${step} of a funnel`
+    if (given < 0) return `Only ${state.funnel?.funnelPathType === 'funnel_path_after_step' ? 'what those did later' : 'how those came'} who dropped off before step ${step} of a funnel`
     switch (state.funnel?.funnelPathType) {
         case 'funnel_path_before_step':
             return `Only what leads to step ${step} of a funnel`
