@@ -196,41 +196,22 @@ impl Segment {
         if self.keys.lock().take_if(|(_, used)| *used < since).is_some() {
             *self.confirmed.lock() = KeySet::default();
         }
-        let mut packed = self.packed.lock();
-        if matches!(&*packed, Slot::Open(_, used) if *used < since) {
-            *packed = Slot::Unknown;
-        }
+        self.packed.lock().forget_unused(since);
     }
 
     /// Its packed columns, when there are any that are fit for use.
     pub fn packed(&self) -> Option<Arc<Packed>> {
-        let mut slot = self.packed.lock();
-        if matches!(*slot, Slot::Unknown) {
-            *slot = match Packed::open(&self.disk, &self.meta) {
-                Ok(packed) => Slot::Open(Arc::new(packed), Instant::now()),
-                Err(error) => {
-                    tracing::debug!(?error, "no packed columns");
-                    Slot::Useless(None)
-                }
-            };
-        }
-        let Slot::Open(packed, used) = &mut *slot else { return None };
-        if packed.is_damaged() {
-            tracing::warn!(file = self.meta.packed(), "packed columns are damaged; they are made anew from the events");
-            metrics::counter!("hoglet_events_packed_damage_total").increment(1);
-            *slot = Slot::Useless(None);
-            return None;
-        }
-        *used = Instant::now();
-        (!packed.declined()).then(|| packed.clone())
+        self.packed.lock().open(&self.disk, &self.meta)
+    }
+
+    /// Bytes of its packed columns, as far as they were looked at.
+    pub fn packed_bytes(&self) -> u64 {
+        self.packed.lock().bytes()
     }
 
     /// Whether packed columns should be made now.
     pub fn lacks_packed(&self) -> bool {
-        if matches!(*self.packed.lock(), Slot::Unknown) {
-            self.packed();
-        }
-        matches!(&*self.packed.lock(), Slot::Useless(until) if until.is_none_or(|until| until <= Instant::now()))
+        self.packed.lock().is_lacking(&self.disk, &self.meta)
     }
 
     /// Tells that packed columns were made, or until when nobody needs to try again.
@@ -483,12 +464,10 @@ fn writer_properties(first: &RecordBatch, zstd_level: i32) -> Result<WriterPrope
         let path = path(field.name());
         builder = match array.data_type() {
             // Prices repeat, measurements do not.
-            DataType::Float64 => {
-                builder
-                    .set_column_dictionary_enabled(path.clone(), !numbers_differ(array))
-                    .set_column_dictionary_page_size_limit(path.clone(), 256 << 10)
-                    .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT)
-            }
+            DataType::Float64 => builder
+                .set_column_dictionary_enabled(path.clone(), !numbers_differ(array))
+                .set_column_dictionary_page_size_limit(path.clone(), 256 << 10)
+                .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT),
             // Rows of one person are neighbours, and what only they have, sessions above all, begins alike.
             DataType::Dictionary(..) if mostly_different(array) => {
                 builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY)

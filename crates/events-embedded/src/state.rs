@@ -209,12 +209,13 @@ impl Shared {
         let state = self.state.read();
         let memory_rows = state.active.rows + state.frozen.as_ref().map_or(0, |frozen| frozen.table.rows);
         let mut stats = StoreStats { memory_rows, rows: memory_rows, ..StoreStats::default() };
-        for segment in state.all_segments() {
+        let segments: Vec<Arc<Segment>> = state.all_segments().cloned().collect();
+        drop(state);
+        for segment in segments {
             stats.segments += 1;
             stats.rows += segment.meta.rows;
-            stats.disk_bytes += segment.meta.bytes;
+            stats.disk_bytes += segment.meta.bytes + segment.packed_bytes();
         }
-        drop(state);
         stats.damaged = self.damage.lock().len() as u64;
         stats
     }

@@ -111,6 +111,11 @@ impl Packed {
         })
     }
 
+    /// Size of its data in the file.
+    pub fn bytes(&self) -> u64 {
+        self.data.len() as u64
+    }
+
     /// There is nothing in it.
     pub fn declined(&self) -> bool {
         self.directory.declined

@@ -1,8 +1,9 @@
 //! Finding a segment's packed columns, and making them when they are missing or useless.
 
 use super::{Packed, PackedWriter};
+use crate::disk::Disk;
 use crate::merge::OUTPUT_ROWS;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentMeta};
 use crate::state::Shared;
 use anyhow::{Result, bail};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -17,9 +18,62 @@ const REST: Duration = Duration::from_secs(60);
 pub enum Slot {
     #[default]
     Unknown,
+    /// They were fit for use when somebody last looked; so many bytes.
+    Closed(u64),
     Open(Arc<Packed>, Instant),
     /// They must be made anew, if it is worth it; not before this moment.
     Useless(Option<Instant>),
+}
+
+impl Slot {
+    pub fn open(&mut self, disk: &Disk, meta: &SegmentMeta) -> Option<Arc<Packed>> {
+        if matches!(self, Slot::Unknown | Slot::Closed(_)) {
+            *self = match Packed::open(disk, meta) {
+                Ok(packed) => Slot::Open(Arc::new(packed), Instant::now()),
+                Err(error) => {
+                    tracing::debug!(?error, "no packed columns");
+                    Slot::Useless(None)
+                }
+            };
+        }
+        self.give_up_damaged(meta);
+        let Slot::Open(packed, used) = self else { return None };
+        *used = Instant::now();
+        (!packed.declined()).then(|| packed.clone())
+    }
+
+    fn give_up_damaged(&mut self, meta: &SegmentMeta) {
+        if matches!(self, Slot::Open(packed, _) if packed.is_damaged()) {
+            tracing::warn!(file = meta.packed(), "packed columns are damaged; they are made anew from the events");
+            metrics::counter!("hoglet_events_packed_damage_total").increment(1);
+            *self = Slot::Useless(None);
+        }
+    }
+
+    pub fn is_lacking(&mut self, disk: &Disk, meta: &SegmentMeta) -> bool {
+        if matches!(self, Slot::Unknown) {
+            *self = Packed::open(disk, meta).map_or(Slot::Useless(None), |packed| Slot::Closed(packed.bytes()));
+        }
+        self.give_up_damaged(meta);
+        matches!(self, Slot::Useless(until) if until.is_none_or(|until| until <= Instant::now()))
+    }
+
+    pub fn forget_unused(&mut self, since: Instant) {
+        if let Slot::Open(packed, used) = self
+            && *used < since
+            && !packed.is_damaged()
+        {
+            *self = Slot::Closed(packed.bytes());
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Slot::Closed(bytes) => *bytes,
+            Slot::Open(packed, _) => packed.bytes(),
+            Slot::Unknown | Slot::Useless(_) => 0,
+        }
+    }
 }
 
 impl Shared {
@@ -29,7 +83,7 @@ impl Shared {
         let lacks = |segment: &&Arc<Segment>| segment.meta.rows >= self.limits.packed_rows && segment.lacks_packed();
         let Some(segment) = segments.iter().find(lacks) else { return Ok(false) };
         let made = self.pack(segment);
-        segment.made_packed(made.is_ok().then_some(()).map_or_else(|| Some(Instant::now() + REST), |()| None));
+        segment.made_packed(if made.is_ok() { None } else { Some(Instant::now() + REST) });
         if let Err(error) = made {
             let _ = self.disk.remove(&segment.meta.packed());
             if self.signal.stopped() {

@@ -409,6 +409,34 @@ async fn damage_of_any_kind_never_changes_an_answer_and_is_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn missing_packed_columns_are_made_in_the_background_while_queries_go_on() {
+    let mut rig = packed_rig(50);
+    let mut dice = Dice(14);
+    rig.append((0..600).map(|i| an_event(&mut dice, i, 20)).collect()).await;
+    rig.engine().flush().await.unwrap();
+    let files = packed_files(&rig);
+    let before: Vec<Vec<u8>> = files.iter().map(|name| fs::read(rig.path().join(name)).unwrap()).collect();
+    rig.close();
+    files.iter().for_each(|name| fs::remove_file(rig.path().join(name)).unwrap());
+    let clock = model::Clock::Fixed(at("2025-07-01T00:00:00Z"));
+    let mut config = crate::EngineConfig::new(rig.path().to_owned(), clock, Arc::new(events::NoDimensions));
+    config.packed_rows = 50;
+    let engine = crate::Engine::open(config).unwrap();
+    let (text, plan) = questions().swap_remove(0);
+    let behave = || events::Behave { rows: resolved(&text), plan: plan.clone(), budget: Budget::default(), cancel: None };
+    let expected = told(&engine.behave(behave()).await.unwrap());
+    for _ in 0..600 {
+        assert_eq!(told(&engine.behave(behave()).await.unwrap()), expected);
+        if packed_files(&rig) == files {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let after: Vec<Vec<u8>> = files.iter().map(|name| fs::read(rig.path().join(name)).unwrap()).collect();
+    assert!(before == after, "the same bytes as before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_refuses_packed_files_stops_neither_seals_nor_answers() {
     use crate::disk::Step;
     use std::io;
