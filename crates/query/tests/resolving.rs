@@ -315,6 +315,26 @@ fn sessions_are_a_subquery_over_events_with_the_fields_that_are_used() {
 }
 
 #[test]
+fn only_sessions_that_are_named_are_gathered() {
+    for text in [
+        "select $channel_type from sessions where session_id = 'one'",
+        "select $channel_type from sessions where $pageview_count > 0 and id in ('one', 'two')",
+        "select session.$channel_type from events where $session_id = 'one'",
+    ] {
+        let sql = print(text).sql;
+        assert!(sql.matches("'one'").count() == 2, "{text}: {sql}");
+    }
+    for text in [
+        "select $channel_type from sessions where session_id != 'one'",
+        "select $channel_type from sessions where session_id = 'one' or $pageview_count > 0",
+        "select $channel_type from sessions where session_id not in ('one')",
+    ] {
+        let sql = print(text).sql;
+        assert!(sql.matches("'one'").count() == 1, "{text}: {sql}");
+    }
+}
+
+#[test]
 fn sessions_are_gathered_from_days_that_can_matter() {
     let day = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
     let joined = print("select session.$session_duration from events where timestamp >= '2025-03-10' and timestamp < '2025-03-11'");

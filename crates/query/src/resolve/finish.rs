@@ -60,7 +60,8 @@ impl Resolver<'_> {
         if let Meaning::Sessions(fields) = &self.scope().sources[at].meaning {
             let fields = fields.clone();
             let range = self.session_range(at, terms);
-            join.source = Source::Query(self.sessions(&fields, range)?);
+            let ids = self.session_ids(at, terms);
+            join.source = Source::Query(self.sessions(&fields, range, ids)?);
         }
         if join.kind == TypedJoinKind::LeftAny {
             self.keep_one_per_key(&mut join)?;
@@ -134,8 +135,31 @@ impl Resolver<'_> {
         super::hints::bounds(terms, &is_time)
     }
 
+    /// The only sessions that can matter, when the query names them.
+    fn session_ids(&self, at: usize, terms: &[Typed]) -> Option<Vec<String>> {
+        let sources = &self.scope_ref().sources;
+        let (source, names): (_, &[&str]) = match sources[at].lazy {
+            Some((owner, _)) => (&sources[owner].join.name, &["$session_id"]),
+            None => (&sources[at].join.name, &["session_id", "id", "session_id_v7"]),
+        };
+        let is_id =
+            |expr: &Typed| matches!(&expr.node, Node::Column { source: of, name } if of == source && names.contains(&name.as_str()));
+        let texts = |list: &[Typed]| list.iter().map(|item| item.as_text().map(str::to_owned)).collect::<Option<Vec<_>>>();
+        super::hints::conjuncts(terms).into_iter().find_map(|term| match &term.node {
+            Node::Compare(left, CompareOp::Eq, right) if is_id(left) => texts(std::slice::from_ref(right)),
+            Node::Compare(left, CompareOp::Eq, right) if is_id(right) => texts(std::slice::from_ref(left)),
+            Node::InList { expr, list, negated: false } if is_id(expr) => texts(list),
+            _ => None,
+        })
+    }
+
     /// One row per session with these fields, over all of its events.
-    fn sessions(&mut self, fields: &[&'static SessionField], range: Option<(Timestamp, Timestamp)>) -> Result<TypedQuery> {
+    fn sessions(
+        &mut self,
+        fields: &[&'static SessionField],
+        range: Option<(Timestamp, Timestamp)>,
+        ids: Option<Vec<String>>,
+    ) -> Result<TypedQuery> {
         let fields = if fields.is_empty() { vec![&SESSION_FIELDS[0]] } else { fields.to_vec() };
         let mut select = Select::from_table("events");
         for field in fields {
@@ -144,6 +168,9 @@ impl Resolver<'_> {
         }
         let key = || Expr::field(["events", "$session_id"]);
         select = select.and_where(Expr::call("notEmpty", [key()])).group_by([key()]);
+        if let Some(ids) = ids {
+            select = select.and_where(Expr::is_in(key(), ids.into_iter().map(Expr::constant)));
+        }
         if let Some((from, to)) = range {
             let timestamp = || Expr::field(["events", "timestamp"]);
             for (op, bound) in [(CompareOp::GtEq, from), (CompareOp::LtEq, to)] {

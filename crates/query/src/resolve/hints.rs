@@ -61,7 +61,7 @@ fn of_table(filter: &Typed, table: &mut TableUse) {
 }
 
 /// All conditions that must hold.
-fn conjuncts<'a>(filters: impl IntoIterator<Item = &'a Typed>) -> Vec<&'a Typed> {
+pub fn conjuncts<'a>(filters: impl IntoIterator<Item = &'a Typed>) -> Vec<&'a Typed> {
     let mut open: Vec<&Typed> = filters.into_iter().collect();
     let mut terms = Vec::new();
     while let Some(term) = open.pop() {
