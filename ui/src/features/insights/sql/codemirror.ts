@@ -35,7 +35,7 @@ const colours = HighlightStyle.define([
 const looks = EditorView.theme({
     '&': { fontSize: '13px', backgroundColor: 'transparent', color: 'var(--ink)' },
     '&.cm-focused': { outline: 'none' },
-    '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.6', minHeight: '150px', maxHeight: '46vh' },
+    '.cm-scroller': { fontFamily: 'var(--mono)', fontFeatureSettings: "'calt' 0", lineHeight: '1.6', minHeight: '150px', maxHeight: '46vh' },
     '.cm-content': { padding: '10px 0', caretColor: 'var(--ink)' },
     '.cm-cursor': { borderLeftColor: 'var(--ink)' },
     '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--ink-3)', border: 'none', paddingLeft: '6px' },
