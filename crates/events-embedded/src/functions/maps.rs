@@ -2,8 +2,8 @@
 
 use super::arrays::{default_of, distinct};
 use super::eval::entries;
-use super::value::{Kind, Value};
-use datafusion::common::{Result, exec_err};
+use super::value::Value;
+use datafusion::common::exec_err;
 
 entries! {
     strict {

@@ -1,8 +1,7 @@
 //! The sessions table: chosen columns of matching sessions, the last to begin first.
 
 use super::Answer;
-use super::rows::{self, check_columns, column, is_aggregate, order, page, unaliased};
-use crate::cells;
+use super::rows::{check_columns, column, is_aggregate, order, page, unaliased};
 use crate::conditions::{Subject, plain_text};
 use crate::dates::{Calendar, ParsedDate, parse_date};
 use crate::failure::Failure;

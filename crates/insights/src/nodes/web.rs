@@ -47,6 +47,7 @@ macro_rules! web_node {
         }
 
         impl $name {
+            #[allow(dead_code, reason = "a node that only carries another query has filters that change nothing")]
             pub fn filters(&self) -> WebFilters {
                 WebFilters {
                     properties: self.properties.clone().unwrap_or_default(),

@@ -33,7 +33,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
         rows = by_language(rows);
     }
     for (name, values) in pages::columns(&query, &web).await? {
-        rows.iter_mut().for_each(|row| drop(row.numbers.insert(name, values.get(&row.key).copied().unwrap_or_default())));
+        for row in &mut rows {
+            row.numbers.insert(name, values.get(&row.key).copied().unwrap_or_default());
+        }
     }
     let (wanted, descending) = order(query.order_by.as_deref(), columns[0]);
     let wanted = columns.iter().find(|column| **column == wanted).copied().unwrap_or(columns[0]);
