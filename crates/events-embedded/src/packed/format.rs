@@ -1,4 +1,4 @@
-//! The file of a segment's packed columns, version 1.
+//! The file of a segment's packed columns, version 2.
 //!
 //! ```text
 //! "hogletPK" version:u32 directory_bytes:u32 directory_crc:u32 data_bytes:u64 crc_of_the_above:u32
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 8] = *b"hogletPK";
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 pub const HEADER: usize = 32;
 
 /// Bytes of the data.
@@ -57,7 +57,9 @@ pub enum ColumnForm {
 pub struct ColumnPart {
     /// As in the Parquet file.
     pub name: String,
+    /// By row, or by person where the column follows the person.
     pub codes: BlocksPart,
+    pub follows: Option<PersonalPart>,
     pub form: ColumnForm,
 }
 

@@ -48,11 +48,36 @@ pub struct Basics {
 
 /// One column of the Parquet file.
 pub struct Column {
-    pub codes: Blocks,
+    codes: Codes,
     /// What the codes stand for, from code 1 on; nothing when every number is spelled out.
     pub entries: ArrayRef,
     /// Numbers that have no dictionary.
     pub plain: Option<Plain>,
+}
+
+enum Codes {
+    Rows(Blocks),
+    /// Of persons, of whom rows say which one.
+    Persons {
+        basics: Arc<Basics>,
+        personal: Personal,
+        values: Vec<u32>,
+    },
+}
+
+impl Codes {
+    /// Replaces `out` with the codes of these rows.
+    fn read(&self, rows: Range<usize>, out: &mut Vec<u32>) {
+        match self {
+            Codes::Rows(blocks) => blocks.codes(rows, out),
+            Codes::Persons { basics, personal, values } => {
+                let mut persons = Vec::with_capacity(rows.len());
+                basics.person.codes(rows.clone(), &mut persons);
+                personal.places(rows, &persons, out);
+                out.iter_mut().for_each(|place| *place = values[*place as usize]);
+            }
+        }
+    }
 }
 
 pub struct Plain {
@@ -183,7 +208,16 @@ impl Packed {
     }
 
     fn open_column(&self, column: &ColumnPart) -> Result<Column> {
-        let codes = self.row_blocks(column.codes)?;
+        let codes = match column.follows {
+            None => Codes::Rows(self.row_blocks(column.codes)?),
+            Some(part) => {
+                let (personal, blocks) = (self.personal(part)?, self.blocks(column.codes)?);
+                ensure!(personal.starts.last() == Some(&(blocks.rows() as u32)), "persons have the wrong number of values");
+                let mut values = Vec::new();
+                blocks.codes(0..blocks.rows(), &mut values);
+                Codes::Persons { basics: self.basics()?, personal, values }
+            }
+        };
         let none = || Arc::new(StringArray::new_null(0)) as ArrayRef;
         let (entries, plain): (ArrayRef, _) = match column.form {
             ColumnForm::Texts(entries) => (Arc::new(self.texts(entries)?), None),
@@ -363,9 +397,9 @@ impl Property {
             out.resize(rows.len(), 0);
             return;
         };
-        first.codes.codes(rows.clone(), out);
+        first.codes.read(rows.clone(), out);
         for (column, start) in others {
-            column.codes.codes(rows.clone(), scratch);
+            column.codes.read(rows.clone(), scratch);
             out.iter_mut().zip(&*scratch).for_each(|(code, own)| *code += if *own == 0 { 0 } else { own + start });
         }
     }
@@ -376,7 +410,7 @@ impl Property {
             return Float64Array::new_null(rows.len());
         };
         let (mut valid, mut values) = (Vec::new(), Vec::new());
-        column.codes.codes(rows.clone(), &mut valid);
+        column.codes.read(rows.clone(), &mut valid);
         plain.values.longs(rows, &mut values);
         let number = |value: i64| if plain.whole { value as f64 } else { f64::from_bits(value as u64) };
         Float64Array::from_iter(valid.iter().zip(values).map(|(valid, value)| (*valid != 0).then(|| number(value))))

@@ -158,22 +158,22 @@ impl PackedWriter {
         }
         directory.seconds = parts.blocks(self.seconds)?;
         directory.micros = parts.blocks(self.micros)?;
-        self.persons.finish(&mut directory, &mut parts)?;
+        let persons = self.persons.finish(&mut directory, &mut parts)?;
         directory.events = self.events;
         let (columns, rest, unlisted) = self.sparse.finish(self.rows as usize, &self.names);
         (directory.rest, directory.unlisted) = (rest, unlisted);
         for (name, column) in self.names.into_iter().zip(self.columns) {
             match column {
                 None => {}
-                Some(column) => match column.finish(&mut parts)? {
-                    Some((codes, form)) => directory.columns.push(ColumnPart { name, codes, form }),
+                Some(column) => match column.finish(&persons, &mut parts)? {
+                    Some((codes, follows, form)) => directory.columns.push(ColumnPart { name, codes, follows, form }),
                     None => directory.left_out.push(name),
                 },
             }
         }
         for (name, column) in columns {
-            match column.finish(&mut parts)? {
-                Some((codes, form)) => directory.columns.push(ColumnPart { name, codes, form }),
+            match column.finish(&persons, &mut parts)? {
+                Some((codes, follows, form)) => directory.columns.push(ColumnPart { name, codes, follows, form }),
                 None => directory.left_out.push(name),
             }
         }
@@ -197,8 +197,12 @@ impl Parts {
     }
 
     fn blocks(&mut self, writer: BlockWriter) -> Result<BlocksPart> {
-        let Encoded { rows, heads, bytes } = writer.finish()?;
-        Ok(BlocksPart { rows: rows as u64, heads: self.add(heads), bytes: self.add(bytes) })
+        Ok(self.encoded(writer.finish()?))
+    }
+
+    fn encoded(&mut self, encoded: Encoded) -> BlocksPart {
+        let Encoded { rows, heads, bytes } = encoded;
+        BlocksPart { rows: rows as u64, heads: self.add(heads), bytes: self.add(bytes) }
     }
 
     fn entries(&mut self, count: usize, plain: &[u8]) -> Result<Entries> {
@@ -232,7 +236,7 @@ impl Persons {
         self.created.add(person, created);
     }
 
-    fn finish(mut self, directory: &mut Directory, parts: &mut Parts) -> Result<()> {
+    fn finish(mut self, directory: &mut Directory, parts: &mut Parts) -> Result<Settled> {
         drop(std::mem::take(&mut self.numbers));
         let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
         order.sort_unstable_by_key(|person| self.ids[*person as usize]);
@@ -250,7 +254,53 @@ impl Persons {
         let mut blocks = BlockWriter::default();
         values.iter().for_each(|value| blocks.push(*value));
         directory.created_values = parts.blocks(blocks)?;
-        Ok(())
+        Ok(Settled { rows: self.rows, order, rank })
+    }
+}
+
+/// Whose the rows are: persons as they came, and how these are sorted.
+struct Settled {
+    rows: Vec<u32>,
+    order: Vec<u32>,
+    rank: Vec<u32>,
+}
+
+/// A column is looked at closely when it takes more than a third of a byte per row …
+const WORTH_A_LOOK: usize = 3;
+
+impl Settled {
+    /// Browsers and cities hardly change while a person stays the same: such a column follows the person, and rows only say when
+    /// it is not the person's first value.
+    fn encode(&self, codes: BlockWriter, parts: &mut Parts) -> Result<(BlocksPart, Option<PersonalPart>)> {
+        let plain = codes.finish()?;
+        if plain.rows != self.rows.len() || plain.bytes.len() * WORTH_A_LOOK < plain.rows {
+            return Ok((parts.encoded(plain), None));
+        }
+        let mut codes = Vec::new();
+        Blocks::open(plain.rows, &plain.heads, plain.bytes.clone().into())?.codes(0..plain.rows, &mut codes);
+        let mut first = vec![u32::MAX; self.order.len()];
+        let mut same = 0;
+        for (person, code) in self.rows.iter().zip(&codes) {
+            let first = &mut first[*person as usize];
+            *first = if *first == u32::MAX { *code } else { *first };
+            same += usize::from(*first == *code);
+        }
+        // … and follows the person when four of five rows have the person's first value.
+        if same * 5 < plain.rows * 4 {
+            return Ok((parts.encoded(plain), None));
+        }
+        let mut personal = Personal::default();
+        self.rows.iter().zip(&codes).for_each(|(person, code)| personal.add(*person, i64::from(*code)));
+        let (surplus, ordinals, values) = personal.encode(&self.order, &self.rank)?;
+        let mut blocks = BlockWriter::default();
+        values.iter().for_each(|value| blocks.push(*value));
+        let values = blocks.finish()?;
+        let bytes = |encoded: &Encoded| encoded.heads.len() + encoded.bytes.len();
+        if (bytes(&surplus) + bytes(&ordinals) + bytes(&values)) * 4 > bytes(&plain) * 3 {
+            return Ok((parts.encoded(plain), None));
+        }
+        let follows = PersonalPart { surplus: parts.encoded(surplus), ordinals: parts.encoded(ordinals) };
+        Ok((parts.encoded(values), Some(follows)))
     }
 }
 
@@ -285,7 +335,13 @@ impl Personal {
     }
 
     /// The values, person by person.
-    fn finish(mut self, order: &[u32], rank: &[u32], parts: &mut Parts) -> Result<(PersonalPart, Vec<i64>)> {
+    fn finish(self, order: &[u32], rank: &[u32], parts: &mut Parts) -> Result<(PersonalPart, Vec<i64>)> {
+        let (surplus, ordinals, values) = self.encode(order, rank)?;
+        Ok((PersonalPart { surplus: parts.encoded(surplus), ordinals: parts.encoded(ordinals) }, values))
+    }
+
+    /// How many values more than one each person has, which of them each row has, and the values, person by person.
+    fn encode(mut self, order: &[u32], rank: &[u32]) -> Result<(Encoded, Encoded, Vec<i64>)> {
         let mut surplus = BlockWriter::default();
         order.iter().for_each(|person| surplus.push(i64::from(self.surplus[*person as usize])));
         self.later.sort_by_key(|(person, _)| rank[*person as usize]);
@@ -297,7 +353,7 @@ impl Personal {
                 values.push(*value);
             }
         }
-        Ok((PersonalPart { surplus: parts.blocks(surplus)?, ordinals: parts.blocks(self.ordinals)? }, values))
+        Ok((surplus.finish()?, self.ordinals.finish()?, values))
     }
 }
 
@@ -443,32 +499,31 @@ impl ColumnWriter {
         Ok(())
     }
 
-    fn finish(self, parts: &mut Parts) -> Result<Option<(BlocksPart, ColumnForm)>> {
-        Ok(match self {
-            ColumnWriter::LeftOut => None,
-            ColumnWriter::Texts { table, values, .. } if too_large(table.ends.len(), values, 0) => None,
-            ColumnWriter::Texts { table, codes, .. } => {
-                let entries = parts.entries(table.ends.len(), &table.plain())?;
-                Some((parts.blocks(codes)?, ColumnForm::Texts(entries)))
-            }
+    #[allow(clippy::type_complexity, reason = "what a column's entry in the directory says, for the only caller")]
+    fn finish(self, persons: &Settled, parts: &mut Parts) -> Result<Option<(BlocksPart, Option<PersonalPart>, ColumnForm)>> {
+        let (codes, form) = match self {
+            ColumnWriter::LeftOut => return Ok(None),
+            ColumnWriter::Texts { table, values, .. } if too_large(table.ends.len(), values, 0) => return Ok(None),
+            ColumnWriter::Texts { table, codes, .. } => (codes, ColumnForm::Texts(parts.entries(table.ends.len(), &table.plain())?)),
             ColumnWriter::Numbers { list, codes, values, .. } if too_large(list.len(), values, 0) => {
-                return plain(codes, &list)?.finish(parts);
+                return plain(codes, &list)?.finish(persons, parts);
             }
             ColumnWriter::Numbers { list, codes, .. } => {
                 let bytes: Vec<u8> = list.iter().flat_map(|number| number.to_le_bytes()).collect();
-                let entries = parts.entries(list.len(), &bytes)?;
-                Some((parts.blocks(codes)?, ColumnForm::Numbers(entries)))
+                (codes, ColumnForm::Numbers(parts.entries(list.len(), &bytes)?))
             }
-            ColumnWriter::Flags { codes } => Some((parts.blocks(codes)?, ColumnForm::Flags)),
+            ColumnWriter::Flags { codes } => (codes, ColumnForm::Flags),
             ColumnWriter::Plain { codes, numbers } => {
                 // Minus zero is not a whole number here: it would lose its sign.
                 let whole =
                     numbers.iter().all(|number| (*number as i64) as f64 == *number && (*number != 0.0 || number.is_sign_positive()));
                 let mut values = BlockWriter::default();
                 numbers.iter().for_each(|number| values.push(if whole { *number as i64 } else { number.to_bits() as i64 }));
-                Some((parts.blocks(codes)?, ColumnForm::Plain { whole, values: parts.blocks(values)? }))
+                (codes, ColumnForm::Plain { whole, values: parts.blocks(values)? })
             }
-        })
+        };
+        let (codes, follows) = persons.encode(codes, parts)?;
+        Ok(Some((codes, follows, form)))
     }
 }
 

@@ -85,6 +85,12 @@ fn questions() -> Vec<(String, Plan)> {
         ("properties.measured AS number, properties.browser AS k0", "event = 'viewed' AS c0, properties.measured > 100 AS c1".to_owned(), "true".to_owned(), retention(true, Some(Aggregation::Average), RetentionWant::Counts)),
         ("", "event = 'viewed' AS c0, event = 'viewed' AS c1".to_owned(), "properties.paid".to_owned(), retention(false, Option::None, RetentionWant::Actors { cohort: 2 })),
         ("person.created_at AS number", "true AS c0".to_owned(), "event = 'viewed'".to_owned(), Plan::Lifecycle(LifecyclePlan { periods: periods(), want: LifecycleWant::Counts })),
+        (
+            "properties.city AS k0",
+            "properties.city LIKE '%1%' AS c0, event = 'clicked' AS c1, properties.city = properties.mixed AS c2".to_owned(),
+            "properties.city != 'City 7'".to_owned(),
+            counted(FunnelOrder::Ordered, AllEvents),
+        ),
         ("", "true AS c0".to_owned(), "event = 'clicked' AND properties.mixed != 'x'".to_owned(), Plan::Stickiness(StickinessPlan { periods: periods(), criterion: Option::None, want: StickinessWant::Counts })),
     ];
     let text = |(more, conditions, filter, plan): (&str, String, String, Plan)| {
@@ -170,6 +176,9 @@ impl Dice {
 fn an_event(dice: &mut Dice, number: i64, users: u64) -> EventRow {
     let event = ["viewed", "viewed", "clicked", "bought", "left", "other"][dice.roll(6) as usize];
     let mut properties = vec![format!(r#""url":"https://x.test/a{}""#, dice.roll(9))];
+    let user = dice.roll(users);
+    let city = if dice.roll(25) == 0 { dice.roll(90) } else { user / 2 * 37 % 90 };
+    properties.push(format!(r#""city":"City {city}""#));
     let browser = ["Chrome", "Safari", "Edge", "viewed", ""][dice.roll(5) as usize];
     let mixed = [r#""x""#, "5", r#""5""#, "true", "null", r#"{"a":1}"#, r#""Chrome""#, "5.5"][dice.roll(8) as usize];
     let optional = [
@@ -186,7 +195,6 @@ fn an_event(dice: &mut Dice, number: i64, users: u64) -> EventRow {
     let plausible = start().0 + dice.roll(24 * 86_400) as i64 * 1_000_000;
     let base = if dice.roll(40) == 0 { hostile[dice.roll(5) as usize] } else { plausible };
     row.timestamp = Timestamp(base + if dice.roll(2) == 0 { number * 1_000 } else { number });
-    let user = dice.roll(users);
     row.distinct_id = format!("d{user}").into();
     row.person_id = person_uuid(TeamId(1), &format!("d{}", user / 2));
     row.person_created_at = Timestamp(start().0 + (user as i64 / 2) * DAY_US + i64::from(dice.roll(9) == 0));
@@ -285,7 +293,7 @@ async fn a_third_of_all_persons_can_be_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_few_values_of_an_unusual_kind_do_not_hide_a_property() {
+async fn few_values_of_an_unusual_kind_hide_no_property_and_columns_can_follow_the_person() {
     let rig = packed_rig(100);
     let mut dice = Dice(13);
     let unusual = [(100, r#""9""#), (2_000, "null"), (3_000, r#"{"a":1}"#), (4_000, "true")];
@@ -294,14 +302,22 @@ async fn a_few_values_of_an_unusual_kind_do_not_hide_a_property() {
         row.timestamp = Timestamp(start().0 + i * 60_000_000);
         let value = unusual.iter().find(|(at, _)| *at == i).map_or_else(|| (i % 50).to_string(), |(_, value)| (*value).to_owned());
         let once = if i == 500 { r#","once":"here""# } else { "" };
-        row.properties = Properties::from_json_text(&format!(r#"{{"mostly":{value}{once}}}"#)).unwrap();
+        row.properties =
+            Properties::from_json_text(&format!(r#"{{"mostly":{value},"city":"{}"{once}}}"#, row.person_id.as_u128() % 13)).unwrap();
         row
     });
     rig.append(rows.collect()).await;
     rig.engine().flush().await.unwrap();
+    let packed = fs::read(rig.path().join(packed_files(&rig).remove(0))).unwrap();
+    assert!(String::from_utf8_lossy(&packed).contains(r#""follows":{"#), "the city follows the person");
     let steps =
         "properties.mostly = '9' AS c0, properties.mostly IS NULL AS c1, properties.once = 'here' OR properties.mostly LIKE '{%' AS c2";
-    for (more, filter) in [("", "true"), (", properties.mostly AS k0", "properties.mostly != '3'"), (", properties.once AS k0", "true")] {
+    for (more, filter) in [
+        ("", "true"),
+        (", properties.mostly AS k0", "properties.mostly != '3'"),
+        (", properties.once AS k0", "true"),
+        (", properties.city AS k0", "properties.city LIKE '%1%'"),
+    ] {
         let text = format!("SELECT person_id AS actor, timestamp AS at, {steps}{more} FROM events WHERE {filter}");
         let attribution = if more.is_empty() { Attribution::None } else { Attribution::AllEvents };
         let (general, fast) = both(&rig, &text, &funnel(FunnelOrder::Ordered, attribution, FunnelWant::Steps)).await;
