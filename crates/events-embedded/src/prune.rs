@@ -30,6 +30,9 @@ const NEWEST: usize = 2_048;
 /// How long a scan waits for the sort above it to say which rows still count.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Fewer rows than this do not fill a list, so no sort can say anything yet.
+const FEW: usize = 100;
+
 pub type Range = (Timestamp, Timestamp);
 
 /// The times of a row group, when its statistics have them.
@@ -116,8 +119,12 @@ impl Scan {
         Ok([newest, others].into_iter().map(|mask| Some(RowSelection::from_boolean_buffer(mask))).collect())
     }
 
-    /// Gives the sort above time to look at the newest rows. Once that was in vain it is not done again.
-    pub fn wait_for_sort(&self) {
+    /// Gives the sort above time to look at the newest rows, of which so many met the other conditions. Once that was in vain it is
+    /// not done again.
+    pub fn wait_for_sort(&self, rows: usize) {
+        if rows < FEW {
+            return;
+        }
         let started = Instant::now();
         while self.loose().is_some() {
             if started.elapsed() > PATIENCE {

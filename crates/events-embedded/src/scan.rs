@@ -144,12 +144,16 @@ impl Scan {
             return self.read_portion(segment, &opened, number, Some(portion), emit);
         }
         self.counters.rows.fetch_add(group.num_rows() as u64, Ordering::Relaxed);
-        let mut wanted = true;
+        let (mut wanted, mut handed) = (true, 0);
         for (at, portion) in self.portions(&opened, number)?.into_iter().enumerate() {
             if at > 0 {
-                self.wait_for_sort();
+                self.wait_for_sort(handed);
             }
-            wanted = wanted && (!self.may_pass(times) || self.read_portion(segment, &opened, number, portion, emit)?);
+            let mut counting = |batch: RecordBatch| {
+                handed += batch.num_rows();
+                emit(batch)
+            };
+            wanted = wanted && (!self.may_pass(times) || self.read_portion(segment, &opened, number, portion, &mut counting)?);
         }
         Ok(wanted)
     }
