@@ -52,11 +52,11 @@ mod side;
 mod snapshot;
 mod state;
 mod table;
-mod texts;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod unify;
 
 pub use disk::{Gate, Step};
