@@ -85,7 +85,7 @@ test('a display of other clients opens as its nearest likeness', async () => {
 test('what the editor does not know survives a change', async () => {
     await page.getByRole('radio', { name: 'Table' }).click()
     await page.getByRole('button', { name: 'Save', exact: true }).click()
-    await page.getByRole('status').getByText('Saved.').waitFor()
+    await page.getByRole('status').getByText('Saved.', { exact: true }).waitFor()
     const id = page.url().match(/insights\/([A-Za-z0-9]{8})/)[1]
     const kept = (await (await page.request.get(`/api/projects/@current/insights/?short_id=${id}`)).json()).results[0].query
     assert.deepEqual(kept.source.trendsFilter, { showLegend: true, display: 'ActionsTable' })

@@ -99,7 +99,7 @@ test('an insight is saved, found in the list, renamed and changed', async () => 
     await page.getByRole('radio', { name: 'Table' }).click()
     await page.getByText('changed, not saved').waitFor()
     await page.getByRole('button', { name: 'Save', exact: true }).click()
-    await page.getByRole('status').getByText('Saved.').waitFor()
+    await page.getByRole('status').getByText('Saved.', { exact: true }).waitFor()
     await page.reload()
     await page.getByRole('radio', { name: 'Table', checked: true }).waitFor()
 })
