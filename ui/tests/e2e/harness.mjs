@@ -107,3 +107,16 @@ export async function accessibilityProblems(page) {
     const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }))
     return violations.map((violation) => `${violation.id}: ${violation.help} at ${violation.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${(node.any[0]?.message ?? '').slice(0, 160)}`).join(' | ')}`)
 }
+
+const now = Date.now()
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+/** An event of a person with a profile. All are measured from one moment, so that events an hour apart are exactly that. */
+export const eventOf = (name, person, ago, properties = {}) => ({
+    event: name,
+    distinct_id: person,
+    timestamp: new Date(now - ago).toISOString(),
+    properties: { ...properties, $set: { email: `${person}@example.test` } },
+})

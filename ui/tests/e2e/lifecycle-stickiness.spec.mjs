@@ -1,14 +1,11 @@
 // Who is new, stays and leaves; and on how many days people are active.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, DAY, eventOf, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page
 
-// One moment for all: events an hour apart are exactly that.
-const now = Date.now()
-const ago = (days) => new Date(now - days * 86_400_000).toISOString()
-const event = (name, person, days) => ({ event: name, distinct_id: person, timestamp: ago(days), properties: { $set: { email: `${person}@example.test` } } })
+const event = (name, person, days) => eventOf(name, person, days * DAY)
 
 before(async () => {
     hoglet = await startHoglet(administrator)

@@ -1,14 +1,11 @@
 // Paths: walked by pressing places.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, eventOf, logIn, MINUTE, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page
 
-// One moment for all: events an hour apart are exactly that.
-const now = Date.now()
-const ago = (minutes) => new Date(now - minutes * 60_000).toISOString()
-const view = (person, path, minutes) => ({ event: '$pageview', distinct_id: person, timestamp: ago(minutes), properties: { $current_url: `https://shop.test${path}`, $set: { email: `${person}@example.test` } } })
+const view = (person, path, minutes) => eventOf('$pageview', person, minutes * MINUTE, { $current_url: `https://shop.test${path}` })
 
 before(async () => {
     hoglet = await startHoglet(administrator)

@@ -1,14 +1,11 @@
 // SQL: written with help, run, drawn, saved; mistakes are shown where they are.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, eventOf, HOUR, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page
 
-// One moment for all: events an hour apart are exactly that.
-const now = Date.now()
-const ago = (hours) => new Date(now - hours * 3_600_000).toISOString()
-const event = (name, person, hours, properties = {}) => ({ event: name, distinct_id: person, timestamp: ago(hours), properties: { ...properties, $set: { email: `${person}@example.test` } } })
+const event = (name, person, hours, properties) => eventOf(name, person, hours * HOUR, properties)
 
 before(async () => {
     hoglet = await startHoglet(administrator)
