@@ -9,7 +9,6 @@
 //!
 //! Start at [`routes`] for the API, [`lookup`] for authentication, `project_fields` for what a project may be set to.
 
-mod activity;
 mod attempts;
 mod bootstrap;
 mod fields;

@@ -93,19 +93,5 @@ const ACCOUNTS: Migration = Migration {
           );",
 };
 
-const ACTIVITY: Migration = Migration {
-    version: 2,
-    name: "activity log",
-    sql: "CREATE TABLE activity_log (
-            id TEXT PRIMARY KEY,
-            organization_id TEXT NOT NULL,
-            team_id BIGINT,
-            user_id BIGINT,
-            scope TEXT NOT NULL,
-            activity TEXT NOT NULL,
-            item_id TEXT NOT NULL,
-            detail TEXT NOT NULL,
-            created_at BIGINT NOT NULL
-          );
-          CREATE INDEX activity_log_organization ON activity_log (organization_id, created_at);",
-};
+/// The table is the crate `activity`'s now; the number stays taken.
+const ACTIVITY: Migration = Migration { version: 2, name: "activity log", sql: "SELECT 1" };

@@ -11,22 +11,29 @@
 //! 3. Whatever the body, its decoded size is bounded before it is parsed.
 
 mod decode;
+pub mod evaluate;
 pub mod evaluation;
+pub mod flag;
 mod request;
 mod routes;
+mod schema;
+pub mod store;
 pub mod wire;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::Router;
+use db::Db;
 use http::HeaderMap;
 use model::{Clock, TeamId};
 use serde_json::{Map, Value};
 use teams::{Team, Teams};
-use web::Authenticator;
+use web::{Authenticator, UserSource};
 
 pub use evaluation::{Decision, Evaluation};
+pub use flag::Flag;
 pub use request::Question;
+pub use schema::MIGRATIONS;
 
 /// The project's remote config for the page that asks; SDKs can have it in the same reply.
 pub type RemoteConfigOf = Arc<dyn Fn(&Team, &HeaderMap) -> Map<String, Value> + Send + Sync>;
@@ -36,6 +43,8 @@ pub type GroupTypesOf = Arc<dyn Fn(TeamId) -> Pin<Box<dyn Future<Output = anyhow
 
 #[derive(Clone)]
 pub struct Flags {
+    pub db: Db,
+    pub users: UserSource,
     pub teams: Teams,
     pub clock: Clock,
     pub remote_config: RemoteConfigOf,

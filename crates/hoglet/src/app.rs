@@ -6,14 +6,17 @@ use crate::ingestion::{self, Ingestion};
 use crate::pipeline::Pipeline;
 use crate::ui;
 use accounts::AccountsState;
+use actions::ActionsState;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
+use cohorts::CohortsState;
 use definitions::DefinitionsState;
 use events::Budget;
+use experiments::ExperimentsState;
 use flags::Flags;
 use insights::InsightsState;
 use live::{Live, LiveTokens};
@@ -26,10 +29,11 @@ use sdk::Sdk;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use surveys::SurveysState;
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
-use web::{AllowedOrigins, Site};
+use web::{AllowedOrigins, Site, UserSource};
 
 /// Property types are read at most this often per project.
 const TYPES_FOR: Duration = Duration::from_secs(2);
@@ -79,6 +83,28 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Resul
             clock: pipeline.clock,
         }))
         .merge(insights::routes(insights(config, pipeline, &accounts)))
+        .merge(cohorts::routes(CohortsState {
+            db: pipeline.db.clone(),
+            clock: pipeline.clock,
+            users: users(&accounts),
+            store: pipeline.store.clone(),
+            dimensions: pipeline.people.clone(),
+        }))
+        .merge(actions::routes(ActionsState { db: pipeline.db.clone(), clock: pipeline.clock, users: users(&accounts) }))
+        .merge(experiments::routes(ExperimentsState {
+            db: pipeline.db.clone(),
+            clock: pipeline.clock,
+            users: users(&accounts),
+            flags: flags(pipeline, &accounts),
+        }))
+        .merge(surveys::routes(SurveysState {
+            db: pipeline.db.clone(),
+            clock: pipeline.clock,
+            users: users(&accounts),
+            flags: flags(pipeline, &accounts),
+            store: pipeline.store.clone(),
+            dimensions: pipeline.people.clone(),
+        }))
         .merge(ingestion::routes(Ingestion::new(pipeline)));
     let origins = config.proxy.cors_allowed_origins.join(",").parse::<AllowedOrigins>().context("CORS_ALLOWED_ORIGINS")?;
     Ok(web::security_headers(web::cors(authenticator.guard(web::fallbacks(api)), origins)))
@@ -86,15 +112,11 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Resul
 
 fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> InsightsState {
     let deadline = Duration::from_secs(config.limits.query_seconds);
-    let users = accounts.clone();
     InsightsState::new(insights::Parts {
         events: pipeline.store.clone(),
         dimensions: pipeline.people.clone(),
         property_types: property_types(pipeline.db.clone()),
-        users: Arc::new(move |user| {
-            let accounts = users.clone();
-            Box::pin(async move { accounts::user_basic(&accounts.db, user).await })
-        }),
+        users: users(accounts),
         db: pipeline.db.clone(),
         clock: pipeline.clock,
         limits: insights::Limits {
@@ -103,6 +125,14 @@ fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> I
             budget: Budget { deadline, memory_bytes: config.limits.query_memory_bytes, ..Budget::default() },
             ..insights::Limits::default()
         },
+    })
+}
+
+fn users(accounts: &AccountsState) -> UserSource {
+    let accounts = accounts.clone();
+    Arc::new(move |user| {
+        let accounts = accounts.clone();
+        Box::pin(async move { accounts::user_basic(&accounts.db, user).await })
     })
 }
 
@@ -127,6 +157,8 @@ fn property_types(db: db::Db) -> insights::PropertyTypesSource {
 fn flags(pipeline: &Pipeline, accounts: &AccountsState) -> Flags {
     let db = pipeline.db.clone();
     Flags {
+        db: db.clone(),
+        users: users(accounts),
         teams: pipeline.teams.clone(),
         clock: pipeline.clock,
         authenticator: accounts.authenticator(),

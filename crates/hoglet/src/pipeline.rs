@@ -47,6 +47,12 @@ fn migrations() -> Vec<(&'static str, &'static [db::Migration])> {
         ("definitions", definitions::MIGRATIONS),
         ("ingest", ingest::MIGRATIONS),
         ("insights", insights::MIGRATIONS),
+        ("activity", activity::MIGRATIONS),
+        ("cohorts", cohorts::MIGRATIONS),
+        ("actions", actions::MIGRATIONS),
+        ("flags", flags::MIGRATIONS),
+        ("experiments", experiments::MIGRATIONS),
+        ("surveys", surveys::MIGRATIONS),
     ]
 }
 

@@ -45,20 +45,17 @@ use db::Db;
 use events::{Budget, Dimensions, EventStore};
 use futures::future::BoxFuture;
 use jobs::Jobs;
-use model::{Clock, TeamId, Timestamp, UserId};
+use model::{Clock, TeamId, Timestamp};
 use moka::sync::Cache;
 use query::PropertyTypes;
 use run::Purpose;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use web::UserSource;
 
 /// Where the types of a project's properties come from.
 pub type PropertyTypesSource = Arc<dyn Fn(TeamId) -> BoxFuture<'static, anyhow::Result<Arc<PropertyTypes>>> + Send + Sync>;
-
-/// How a user is shown to others (`{id, uuid, first_name, email …}`). `None` when the user is gone.
-pub type UserSource = Arc<dyn Fn(UserId) -> BoxFuture<'static, anyhow::Result<Option<Value>>> + Send + Sync>;
 
 /// What the routes share. Cheap to clone.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ mod headers;
 mod page;
 mod site;
 pub mod testing;
+mod users;
 
 pub use access::{Access, Authenticator, Credentials, Lookup, ProjectRef, SignedIn};
 pub use any_origin::any_origin;
@@ -31,6 +32,7 @@ pub use error::{ApiError, ApiResult};
 pub use headers::{fallbacks, security_headers};
 pub use page::{Page, paginated};
 pub use site::{Site, request_origin};
+pub use users::UserSource;
 
 use axum::Router;
 

@@ -1,5 +1,5 @@
-use crate::activity::{self, Filter, Logged};
 use crate::{AccountsState, user, wire};
+use ::activity::{Filter, Logged};
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -32,7 +32,7 @@ async fn list(
 
 pub(super) async fn page_of(state: &AccountsState, access: &Access, filter: &Filter, page: &Page) -> ApiResult<(usize, Vec<Value>)> {
     let team = &access.team;
-    let (count, entries) = activity::of_project(&state.db, team.organization, team.id, filter, page.limit, page.offset).await?;
+    let (count, entries) = ::activity::of_project(&state.db, team.organization, team.id, filter, page.limit, page.offset).await?;
     let mut people = HashMap::new();
     for id in entries.iter().filter_map(|entry| entry.user) {
         if let std::collections::hash_map::Entry::Vacant(free) = people.entry(id) {

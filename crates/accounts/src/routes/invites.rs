@@ -1,9 +1,9 @@
-use crate::activity::{self, Entry};
 use crate::invites::{self, Invite};
 use crate::level::Level;
 use crate::organization::{self, Organization};
 use crate::user::{self, Email, User};
 use crate::{AccountsState, fields, wire};
+use activity::Entry;
 use axum::extract::{OriginalUri, Path, State};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -158,7 +158,7 @@ async fn log(state: &AccountsState, user: &User, invite: &Invite, activity: &'st
     // The id is the key to the invite; the log names the address instead.
     let (name, item) = (invite.target_email.as_str(), invite.target_email.clone());
     let (organization, user, changes) = (invite.organization, Some(user.id), Vec::new());
-    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
+    activity::record(&state.db, state.clock, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
 }
 
 fn send(state: &AccountsState, inviter: &User, organization: &Organization, invite: &Invite) {

@@ -1,6 +1,6 @@
-use crate::activity::{self, Entry};
 use crate::keys::{self, Key, KeyChoice};
 use crate::{AccountsState, fields, organization, wire};
+use activity::Entry;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -101,7 +101,7 @@ async fn log(state: &AccountsState, me: &SignedIn, key: &str, name: &str, activi
     for (organization, _) in organization::of_user(&state.db, me.user).await? {
         let (organization, item, scope) = (organization.id, key.to_owned(), "PersonalAPIKey");
         let entry = Entry { organization, team: None, user: Some(me.user), scope, activity, item, name, changes: Vec::new() };
-        activity::record(state, entry).await;
+        activity::record(&state.db, state.clock, entry).await;
     }
     Ok(())
 }

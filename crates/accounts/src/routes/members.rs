@@ -1,7 +1,7 @@
-use crate::activity::{self, Entry};
 use crate::level::{Level, may_change};
 use crate::organization::{self, Membership};
 use crate::{AccountsState, fields, keys, user, wire};
+use activity::Entry;
 use axum::extract::{OriginalUri, Path, State};
 use axum::routing::{get, patch};
 use axum::{Json, Router};
@@ -96,7 +96,7 @@ fn level_change(old: Level, new: Level) -> Vec<Value> {
 async fn log(state: &AccountsState, me: &SignedIn, pair: &Pair, activity: &'static str, changes: Vec<Value>) {
     let (organization, item) = (pair.target.organization, pair.target.id.to_string());
     let (user, scope, name) = (Some(me.user), "OrganizationMembership", pair.target_user.email.as_str());
-    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
+    activity::record(&state.db, state.clock, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
 }
 
 /// Admins remove members up to their own level; anyone may leave, except the last owner.

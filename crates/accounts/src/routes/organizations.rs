@@ -1,7 +1,7 @@
-use crate::activity::{self, Entry};
 use crate::level::Level;
 use crate::wire::{self, ORGANIZATION_FIELDS};
 use crate::{AccountsState, Organization, fields, organization, projects, signup, user};
+use activity::Entry;
 use axum::extract::{OriginalUri, Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -89,7 +89,7 @@ async fn log_changes(state: &AccountsState, me: &SignedIn, before: &Organization
     }
     let (organization, item) = (after.id, after.id.to_string());
     let (user, scope, activity, name) = (Some(me.user), "Organization", "updated", after.name.as_str());
-    activity::record(state, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
+    activity::record(&state.db, state.clock, Entry { organization, team: None, user, scope, activity, item, name, changes }).await;
 }
 
 async fn remove(State(state): State<AccountsState>, Path(id): Path<String>, me: SignedIn) -> ApiResult<StatusCode> {

@@ -1,10 +1,10 @@
 //! Projects and environments, which are the same thing under two names, and the same again inside an organization.
 
-use crate::activity::{self, Entry};
 use crate::level::Level;
 use crate::organization::Organization;
 use crate::projects::{self, ProjectChange};
 use crate::{AccountsState, fields, wire};
+use activity::Entry;
 use axum::extract::{FromRequestParts, OriginalUri, Path, State};
 use axum::routing::{MethodRouter, get, patch};
 use axum::{Json, Router};
@@ -93,7 +93,7 @@ impl Project {
 async fn log(state: &AccountsState, team: &Team, user: Option<UserId>, activity: &'static str, changes: Vec<Value>) {
     let (organization, item) = (team.organization, team.id.to_string());
     let entry = Entry { organization, team: Some(team.id), user, scope: "Team", activity, item, name: &team.name, changes };
-    activity::record(state, entry).await;
+    activity::record(&state.db, state.clock, entry).await;
 }
 
 async fn page_of(

@@ -38,7 +38,14 @@ impl World {
     }
 
     async fn on(name: &'static str, db: Db) -> World {
-        db.migrate(&[("teams", teams::MIGRATIONS), ("people", people::MIGRATIONS), ("accounts", accounts::MIGRATIONS)]).await.unwrap();
+        db.migrate(&[
+            ("teams", teams::MIGRATIONS),
+            ("people", people::MIGRATIONS),
+            ("accounts", accounts::MIGRATIONS),
+            ("activity", activity::MIGRATIONS),
+        ])
+        .await
+        .unwrap();
         let mail = tempfile::tempdir().unwrap();
         let mailer = Mailer::file(mail.path().into(), "hoglet@example.com").unwrap();
         let state = AccountsState::new(db.clone(), Teams::new(db), mailer, Clock::Fixed(NOW), "http://hog.test", b"live secret");

@@ -13,9 +13,12 @@ use crate::Flags;
 const NOW_MS: i64 = 1_767_225_600_000;
 
 async fn state() -> Flags {
-    let teams = Teams::new(db::Db::in_memory().await);
+    let db = db::Db::in_memory().await;
+    let teams = Teams::new(db.clone());
     let team = teams.create_for_tests("phc_test").await;
     Flags {
+        db,
+        users: Arc::new(|_| Box::pin(async { Ok(None) })),
         teams,
         authenticator: Authenticator::new(Arc::new(Keys(team))),
         clock: Clock::Fixed(Timestamp::from_millis(NOW_MS)),

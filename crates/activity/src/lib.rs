@@ -1,20 +1,37 @@
-//! Who changed what: the activity log of organizations, projects, members and keys.
+//! The activity log: who changed what, from what to what.
 //!
 //! Values of secrets never get here: for a secret field the log says that it changed, not from what to what.
 
-use crate::AccountsState;
 use anyhow::Result;
-use db::{Db, Row, args};
-use model::{OrganizationId, TeamId, Timestamp, UserId};
+use db::{Db, Migration, Row, args};
+use model::{Clock, OrganizationId, TeamId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "activity log",
+    sql: "CREATE TABLE IF NOT EXISTS activity_log (
+            id TEXT PRIMARY KEY,
+            organization_id TEXT NOT NULL,
+            team_id BIGINT,
+            user_id BIGINT,
+            scope TEXT NOT NULL,
+            activity TEXT NOT NULL,
+            item_id TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+          );
+          CREATE INDEX IF NOT EXISTS activity_log_organization ON activity_log (organization_id, created_at);
+          CREATE INDEX IF NOT EXISTS activity_log_item ON activity_log (team_id, scope, item_id, created_at);",
+}];
 
 const SECRET_FIELDS: &[&str] = &["slack_incoming_webhook", "api_token", "secret_api_token", "secret_api_token_backup"];
 /// A longer value is left out of the log.
 const MAX_VALUE_BYTES: usize = 4_096;
 
 /// What happened to which thing. `scope` is the kind of thing, in PostHog's words.
-pub(crate) struct Entry<'a> {
+pub struct Entry<'a> {
     pub organization: OrganizationId,
     pub team: Option<TeamId>,
     pub user: Option<UserId>,
@@ -25,7 +42,7 @@ pub(crate) struct Entry<'a> {
     pub changes: Vec<Value>,
 }
 
-pub(crate) struct Logged {
+pub struct Logged {
     pub id: Uuid,
     pub organization: OrganizationId,
     pub user: Option<UserId>,
@@ -37,20 +54,20 @@ pub(crate) struct Logged {
 }
 
 /// Writes the entry. What was done is done: a log that cannot be written is reported and does not undo it.
-pub(crate) async fn record(state: &AccountsState, entry: Entry<'_>) {
+pub async fn record(db: &Db, clock: Clock, entry: Entry<'_>) {
     let (scope, activity) = (entry.scope, entry.activity);
     let detail = json!({"name": entry.name, "short_id": null, "type": null, "changes": entry.changes, "trigger": null});
     let sql = "INSERT INTO activity_log (id, organization_id, team_id, user_id, scope, activity, item_id, detail, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let now = state.clock.now();
+    let now = clock.now();
     let args = args![Uuid::now_v7(), entry.organization, entry.team, entry.user, scope, activity, entry.item, detail, now];
-    if let Err(error) = state.db.execute(sql, args).await {
+    if let Err(error) = db.execute(sql, args).await {
         tracing::warn!(error = format!("{error:#}"), scope, activity, "activity was not logged");
     }
 }
 
 /// One entry per field that differs.
-pub(crate) fn changes(scope: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Value> {
+pub fn changes(scope: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Value> {
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     let null = &Value::Null;
     let differing = names.filter_map(|name| {
@@ -77,14 +94,14 @@ fn shown(name: &str, value: &Value) -> Value {
 
 /// Which entries to list; newest first.
 #[derive(Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     pub scopes: Vec<String>,
     pub item: Option<String>,
     pub user: Option<UserId>,
 }
 
 /// What concerns the project: its own entries, and its organization's that belong to no project.
-pub(crate) async fn of_project(
+pub async fn of_project(
     db: &Db,
     organization: OrganizationId,
     team: TeamId,

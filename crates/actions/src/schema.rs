@@ -1,0 +1,3 @@
+use db::Migration;
+
+pub const MIGRATIONS: &[Migration] = &[];

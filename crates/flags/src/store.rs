@@ -1,0 +1,110 @@
+//! Flags in the metadata database.
+
+use crate::flag::Flag;
+use anyhow::Result;
+use db::{Db, Row, Transaction, Value as Sql, args};
+use model::TeamId;
+
+const COLUMNS: &str = "id, team_id, flag_key, name, active, deleted, filters, ensure_experience_continuity, version, bucketing_identifier, \
+                       evaluation_runtime, evaluation_contexts, is_remote_configuration, has_encrypted_payloads, has_experiment, \
+                       is_internal, tags, created_by, created_at, updated_by, updated_at, last_called_at";
+
+/// Every flag that is not deleted, in the order of keys.
+pub async fn of_team(db: &Db, team: TeamId) -> Result<Vec<Flag>> {
+    let sql = format!("SELECT {COLUMNS} FROM feature_flag WHERE team_id = $1 AND deleted = FALSE ORDER BY flag_key");
+    db.fetch_all(&sql, args![team]).await?.iter().map(read).collect()
+}
+
+/// Deleted ones too.
+pub async fn by_id(db: &Db, team: TeamId, id: i64) -> Result<Option<Flag>> {
+    let sql = format!("SELECT {COLUMNS} FROM feature_flag WHERE team_id = $1 AND id = $2");
+    db.fetch_optional(&sql, args![team, id]).await?.as_ref().map(read).transpose()
+}
+
+/// Stores a new flag; its `id` is ignored.
+pub async fn insert(transaction: &mut Transaction, flag: &Flag) -> Result<i64> {
+    let names: Vec<&str> = COLUMNS.split(", ").skip(1).map(str::trim).collect();
+    let sql = format!("INSERT INTO feature_flag ({}) VALUES ({}) RETURNING id", names.join(", "), db::parameter_list(1, names.len()));
+    let id = transaction.fetch_one(&sql, &values(flag)).await?.get("id")?;
+    bump(transaction, flag.team).await?;
+    Ok(id)
+}
+
+pub async fn update(transaction: &mut Transaction, flag: &Flag) -> Result<()> {
+    let names: Vec<&str> = COLUMNS.split(", ").skip(1).map(str::trim).collect();
+    let set: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("{name} = ${}", at + 1)).collect();
+    let mut args = values(flag);
+    args.push(flag.id.into());
+    let sql = format!("UPDATE feature_flag SET {} WHERE team_id = $1 AND id = ${}", set.join(", "), args.len());
+    transaction.execute(&sql, &args).await?;
+    bump(transaction, flag.team).await
+}
+
+/// Tells every process that answers of this project may have changed.
+pub async fn bump(transaction: &mut Transaction, team: TeamId) -> Result<()> {
+    let sql = "INSERT INTO feature_flag_version (team_id, version) VALUES ($1, 1)
+               ON CONFLICT (team_id) DO UPDATE SET version = feature_flag_version.version + 1";
+    transaction.execute(sql, args![team]).await?;
+    Ok(())
+}
+
+pub async fn version(db: &Db, team: TeamId) -> Result<i64> {
+    let row = db.fetch_optional("SELECT version FROM feature_flag_version WHERE team_id = $1", args![team]).await?;
+    row.map_or(Ok(0), |row| row.get("version"))
+}
+
+fn values(flag: &Flag) -> Vec<Sql> {
+    args![
+        flag.team,
+        flag.key.as_str(),
+        flag.name.as_str(),
+        flag.active,
+        flag.deleted,
+        flag.filters.clone(),
+        flag.ensure_experience_continuity,
+        flag.version,
+        flag.bucketing_identifier.clone(),
+        flag.evaluation_runtime.as_str(),
+        serde_json::json!(flag.evaluation_contexts),
+        flag.is_remote_configuration,
+        flag.has_encrypted_payloads,
+        flag.has_experiment,
+        flag.is_internal,
+        serde_json::json!(flag.tags),
+        flag.created_by,
+        flag.created_at,
+        flag.updated_by,
+        flag.updated_at,
+        flag.last_called_at
+    ]
+    .to_vec()
+}
+
+fn read(row: &Row) -> Result<Flag> {
+    let contexts: serde_json::Value = row.get("evaluation_contexts")?;
+    let tags: serde_json::Value = row.get("tags")?;
+    Ok(Flag {
+        id: row.get("id")?,
+        team: row.get("team_id")?,
+        key: row.get("flag_key")?,
+        name: row.get("name")?,
+        active: row.get("active")?,
+        deleted: row.get("deleted")?,
+        filters: row.get("filters")?,
+        ensure_experience_continuity: row.get("ensure_experience_continuity")?,
+        version: row.get("version")?,
+        bucketing_identifier: row.get("bucketing_identifier")?,
+        evaluation_runtime: row.get("evaluation_runtime")?,
+        evaluation_contexts: serde_json::from_value(contexts)?,
+        is_remote_configuration: row.get("is_remote_configuration")?,
+        has_encrypted_payloads: row.get("has_encrypted_payloads")?,
+        has_experiment: row.get("has_experiment")?,
+        is_internal: row.get("is_internal")?,
+        tags: serde_json::from_value(tags)?,
+        created_by: row.get("created_by")?,
+        created_at: row.get("created_at")?,
+        updated_by: row.get("updated_by")?,
+        updated_at: row.get("updated_at")?,
+        last_called_at: row.get("last_called_at")?,
+    })
+}
