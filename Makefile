@@ -54,9 +54,10 @@ test-rust:
 test-ui: ui
 	cd ui && npm run lint && npm test
 
-## test-clients: official SDKs and a real browser against the real program, PostHog's HogQL parser against ours
+## test-clients: official SDKs and a real browser against the real program, PostHog's HogQL parser and scipy against ours
 test-clients:
 	tests/hogql/run.sh
+	tests/statistics/run.sh
 	tests/sdk/run.sh
 	cd ui && npm run e2e
 
