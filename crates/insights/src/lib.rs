@@ -18,7 +18,6 @@ mod cache;
 mod cells;
 mod compare;
 mod conditions;
-mod csv;
 mod dates;
 mod elements;
 mod failure;

@@ -70,11 +70,19 @@ pub(crate) fn forwarded_by_proxy(extensions: &Extensions) -> bool {
 
 /// The client's address: the connection's, or, behind trusted proxies, the last one in `X-Forwarded-For` that is no proxy of ours.
 pub fn client_ip(extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    client_ip_behind(extensions.get::<Proxies>().unwrap_or(&Proxies::None), extensions, headers)
+}
+
+/// Like [`client_ip`] for endpoints that believe other proxies than the rest of the program.
+pub fn client_ip_behind(proxies: &Proxies, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
     let peer = peer(extensions);
-    if !forwarded_by_proxy(extensions) {
+    let is_believed = match proxies {
+        Proxies::All => true,
+        _ => peer.is_some_and(|peer| proxies.trusts(peer)),
+    };
+    if !is_believed {
         return peer;
     }
-    let proxies = extensions.get::<Proxies>().unwrap_or(&Proxies::None);
     let lists = headers.get_all("x-forwarded-for").iter().filter_map(|header| header.to_str().ok());
     let hops: Vec<IpAddr> = lists.flat_map(|list| list.split(',')).take(32).map_while(|hop| parse_hop(hop.trim())).collect();
     let client = match proxies {

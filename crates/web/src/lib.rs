@@ -14,9 +14,11 @@ mod caller;
 mod client_ip;
 mod cors;
 mod csrf;
+pub mod csv;
 mod error;
 mod headers;
 mod page;
+mod public_token;
 mod site;
 pub mod testing;
 mod users;
@@ -25,12 +27,13 @@ pub use access::{Access, Authenticator, Credentials, Lookup, ProjectRef, SignedI
 pub use any_origin::any_origin;
 pub use body::Body;
 pub use caller::{Caller, KeyLimits, missing_scope};
-pub use client_ip::{ClientIp, Network, Proxies, client_ip};
+pub use client_ip::{ClientIp, Network, Proxies, client_ip, client_ip_behind};
 pub use cors::{AllowedOrigins, cors};
 pub use csrf::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, cookie, require_same_origin};
 pub use error::{ApiError, ApiResult};
 pub use headers::{fallbacks, security_headers};
 pub use page::{Page, paginated};
+pub use public_token::project_of_token;
 pub use site::{Site, request_origin};
 pub use users::UserSource;
 

@@ -3,7 +3,6 @@
 use super::flag;
 use crate::InsightsState;
 use crate::answer::{Question, Refresh, Reply};
-use crate::csv;
 use crate::run::Purpose;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +13,7 @@ use model::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
-use web::{Access, ApiError, ApiResult, Page};
+use web::{Access, ApiError, ApiResult, Page, csv};
 
 pub fn routes(prefix: &str) -> Router<InsightsState> {
     Router::new()

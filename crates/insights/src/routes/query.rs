@@ -2,7 +2,6 @@
 
 use crate::InsightsState;
 use crate::answer::{Question, Refresh, Reply};
-use crate::csv;
 use crate::jobs::{MAX_ID_LENGTH, Outcome, Subject};
 use crate::legacy;
 use crate::nodes;
@@ -17,7 +16,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use web::{Access, ApiError, ApiResult, Body};
+use web::{Access, ApiError, ApiResult, Body, csv};
 
 pub fn routes(prefix: &str) -> Router<InsightsState> {
     Router::new()
