@@ -1,4 +1,4 @@
-//! Persons, distinct ids, overrides and groups as tables.
+//! Persons, distinct ids, overrides, groups and memberships of cohorts as tables; who is in a cohort.
 
 use crate::columns::{Census, Owner};
 use crate::overrides::TeamOverrides;
@@ -10,13 +10,14 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchO
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
-use events::{Dimensions, GroupRow, PersonRow};
+use events::{CohortRow, Dimensions, GroupRow, PersonRow};
 use model::{Properties, TeamId, Timestamp};
 use parking_lot::Mutex;
 use query::{ColumnSource, Table, TableUse};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
+use uuid::Uuid;
 
 const BATCH_ROWS: usize = 8 << 10;
 /// Tables kept for later selects.
@@ -34,19 +35,47 @@ struct Kept {
     used: Instant,
 }
 
+/// The members of a cohort.
+pub type Members = Arc<HashSet<Uuid, ahash::RandomState>>;
+
+struct KeptMembers {
+    version: u64,
+    members: Members,
+    used: Instant,
+}
+
 /// Reads tables from the metadata database, and again only when they changed.
 pub struct DimensionTables {
     source: Arc<dyn Dimensions>,
     kept: Mutex<HashMap<(TeamId, Table), Kept>>,
+    kept_members: Mutex<HashMap<(TeamId, i64), KeptMembers>>,
 }
 
 impl DimensionTables {
     pub fn new(source: Arc<dyn Dimensions>) -> Self {
-        DimensionTables { source, kept: Mutex::default() }
+        DimensionTables { source, kept: Mutex::default(), kept_members: Mutex::default() }
     }
 
     pub fn forget_unused(&self, since: Instant) {
         self.kept.lock().retain(|_, kept| kept.used >= since);
+        self.kept_members.lock().retain(|_, kept| kept.used >= since);
+    }
+
+    pub async fn members(&self, team: TeamId, cohort: i64) -> Result<Members> {
+        let version = self.source.cohorts_version(team).await.context("asking whether cohorts have changed")?;
+        if let Some(kept) = self.kept_members.lock().get_mut(&(team, cohort)).filter(|kept| kept.version == version) {
+            kept.used = Instant::now();
+            return Ok(kept.members.clone());
+        }
+        let members: Members = Arc::new(self.source.cohort_members(team, cohort).await?.into_iter().collect());
+        let mut all = self.kept_members.lock();
+        if all.len() >= KEPT
+            && let Some(oldest) = all.iter().min_by_key(|(_, kept)| kept.used).map(|(key, _)| *key)
+        {
+            all.remove(&oldest);
+        }
+        all.insert((team, cohort), KeptMembers { version, members: members.clone(), used: Instant::now() });
+        Ok(members)
     }
 
     pub async fn table(&self, team: TeamId, table: &TableUse, overrides: &TeamOverrides) -> Result<MemTable> {
@@ -60,7 +89,11 @@ impl DimensionTables {
     }
 
     async fn parts(&self, team: TeamId, table: Table) -> Result<Arc<Vec<Part>>> {
-        let version = self.source.version(team).await.context("asking whether persons have changed")?;
+        let version = match table {
+            Table::CohortPeople | Table::StaticCohortPeople => self.source.cohorts_version(team).await,
+            _ => self.source.version(team).await,
+        };
+        let version = version.context("asking whether persons have changed")?;
         if let Some(kept) = self.kept.lock().get_mut(&(team, table)).filter(|kept| kept.version == version) {
             kept.used = Instant::now();
             return Ok(kept.parts.clone());
@@ -90,6 +123,8 @@ impl DimensionTables {
                     })
                     .collect()
             }
+            Table::CohortPeople => self.source.cohort_people(team, false).await?.chunks(BATCH_ROWS).map(cohort_part).collect(),
+            Table::StaticCohortPeople => self.source.cohort_people(team, true).await?.chunks(BATCH_ROWS).map(cohort_part).collect(),
             Table::Events | Table::PersonOverrides => bail!("{table:?} is not a table of the metadata database"),
         }
     }
@@ -117,6 +152,14 @@ fn group_part(rows: &[GroupRow]) -> Result<Part> {
         ("updated_at", instants(rows.iter().map(|row| row.updated_at))),
     ];
     Part::with_properties(fields, rows.iter().map(|row| &*row.properties))
+}
+
+fn cohort_part(rows: &[CohortRow]) -> Result<Part> {
+    Part::plain(vec![
+        ("person_id", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.person_id.to_string())))),
+        ("cohort_id", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.cohort_id)))),
+        ("version", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.version)))),
+    ])
 }
 
 fn instants(values: impl Iterator<Item = Timestamp>) -> ArrayRef {

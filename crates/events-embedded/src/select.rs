@@ -92,6 +92,13 @@ pub async fn frame(
         };
         context.register_table(TableReference::bare(table.name.as_str()), provider).map_err(|error| failure(error, &budget))?;
     }
+    if !printed.cohorts.is_empty() {
+        let mut members = Vec::with_capacity(printed.cohorts.len());
+        for cohort in &printed.cohorts {
+            members.push((*cohort, dimensions.members(team, *cohort).await.map_err(QueryError::Failed)?));
+        }
+        context.register_udf(functions::in_cohort(members));
+    }
     let only_selects = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&printed.sql, only_selects).await.map_err(|error| failure(error, &budget))?;
     let frame = match packed {

@@ -102,7 +102,7 @@ impl Rig {
     }
 
     pub async fn run(&self, team: i64, sql: &str, tables: Vec<TableUse>) -> Result<Vec<Vec<String>>, QueryError> {
-        let printed = Printed { sql: sql.to_owned(), tables, columns: Vec::new() };
+        let printed = Printed { sql: sql.to_owned(), tables, cohorts: Vec::new(), columns: Vec::new() };
         let selected = self.engine().run(printed, TeamId(team), Budget::default(), None).await?;
         Ok(texts(&selected.batches))
     }

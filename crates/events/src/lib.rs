@@ -19,7 +19,7 @@ mod dimensions;
 mod select;
 
 pub use behave::{Behave, Behaved};
-pub use dimensions::{Dimensions, DistinctIdRow, GroupRow, NoDimensions, PersonRow};
+pub use dimensions::{CohortRow, Dimensions, DistinctIdRow, GroupRow, NoDimensions, PersonRow};
 pub use select::{Budget, Column, QueryError, Select, Selected};
 
 /// One finished event.

@@ -1,7 +1,7 @@
 use crate::ast::Expr;
 use chrono_tz::Tz;
 use model::{GroupTypeIndex, TeamId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What resolving needs to know about the project and the request.
@@ -16,6 +16,7 @@ pub struct Context {
     pub persons_mode: PersonsMode,
     pub limit: LimitRule,
     pub sessions: SessionRules,
+    pub cohorts: Arc<Cohorts>,
 }
 
 impl Context {
@@ -29,7 +30,29 @@ impl Context {
             persons_mode: PersonsMode::default(),
             limit: LimitRule::API,
             sessions: SessionRules::default(),
+            cohorts: Arc::default(),
         }
+    }
+}
+
+/// The project's cohorts, by what queries call them. Who is in them, the store knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cohorts {
+    names: BTreeMap<i64, String>,
+}
+
+impl Cohorts {
+    pub fn new(cohorts: impl IntoIterator<Item = (i64, String)>) -> Cohorts {
+        Cohorts { names: cohorts.into_iter().collect() }
+    }
+
+    pub fn name(&self, id: i64) -> Option<&str> {
+        self.names.get(&id).map(String::as_str)
+    }
+
+    /// The ids of all cohorts of this name.
+    pub fn named(&self, name: &str) -> Vec<i64> {
+        self.names.iter().filter(|(_, known)| *known == name).map(|(id, _)| *id).collect()
     }
 }
 

@@ -15,7 +15,12 @@ use std::fmt::Write;
 mod aggregate;
 
 pub fn print_datafusion(resolved: &Resolved) -> Printed {
-    Printed { sql: query(&resolved.query), tables: resolved.tables.clone(), columns: resolved.columns.clone() }
+    Printed {
+        sql: query(&resolved.query),
+        tables: resolved.tables.clone(),
+        cohorts: resolved.cohorts.clone(),
+        columns: resolved.columns.clone(),
+    }
 }
 
 /// Every name that printed SQL may hand to `hog_eval`, so that an engine can check that it knows them all.
@@ -356,8 +361,10 @@ fn compare(left: &str, op: CompareOp, right: &str) -> String {
         CompareOp::NotRegex => return format!("(NOT regexp_like({left}, {right}))"),
         CompareOp::IRegex => return format!("regexp_like({left}, {right}, 'i')"),
         CompareOp::NotIRegex => return format!("(NOT regexp_like({left}, {right}, 'i'))"),
-        CompareOp::In | CompareOp::InCohort => "IN",
-        CompareOp::NotIn | CompareOp::NotInCohort => "NOT IN",
+        CompareOp::In => "IN",
+        CompareOp::NotIn => "NOT IN",
+        CompareOp::InCohort => return format!("hog_in_cohort({left}, {right})"),
+        CompareOp::NotInCohort => return format!("(NOT hog_in_cohort({left}, {right}))"),
     };
     format!("({left} {symbol} {right})")
 }

@@ -26,7 +26,7 @@ mod schema;
 pub mod time;
 pub mod typed;
 
-pub use context::{BounceMode, ChannelRule, Context, LimitRule, PersonsMode, PropertyType, PropertyTypes, SessionRules};
+pub use context::{BounceMode, ChannelRule, Cohorts, Context, LimitRule, PersonsMode, PropertyType, PropertyTypes, SessionRules};
 pub use datafusion::{interpreted_functions, print_datafusion};
 pub use display::quoted;
 pub use parser::{MAX_DEPTH, parse, parse_expr};

@@ -5,6 +5,8 @@ use model::Timestamp;
 pub struct Printed {
     pub sql: String,
     pub tables: Vec<TableUse>,
+    /// Cohorts whose members `hog_in_cohort` is asked for.
+    pub cohorts: Vec<i64>,
     /// Name and ClickHouse type name of every column of the answer.
     pub columns: Vec<(String, String)>,
 }
@@ -32,6 +34,10 @@ pub enum Table {
     PersonOverrides,
     /// Fields: index, key, created_at, updated_at, and properties.
     Groups,
+    /// Of cohorts that are computed. Fields: person_id, cohort_id, version.
+    CohortPeople,
+    /// Of cohorts that are lists. Fields: person_id, cohort_id.
+    StaticCohortPeople,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::printed::TableUse;
 use crate::typed::{Node, Type, Typed, TypedQuery};
 use model::TeamId;
+use std::collections::BTreeSet;
 
 mod call;
 mod combine;
@@ -59,6 +60,8 @@ pub struct Resolved {
     /// Name and ClickHouse type name of every column of the answer.
     pub columns: Vec<(String, String)>,
     pub tables: Vec<TableUse>,
+    /// Cohorts that the query asks membership of.
+    pub cohorts: Vec<i64>,
     pub query: TypedQuery,
 }
 
@@ -69,22 +72,35 @@ const MAX_DEPTH: usize = 160;
 /// Expressions of one query, aliases and CTEs expanded: what a short text can blow up to.
 const MAX_NODES: usize = 120_000;
 const MAX_COLUMNS: usize = 2_000;
+/// Cohorts of one query: each is a set of persons in memory.
+const MAX_COHORTS: usize = 50;
 
 pub fn resolve(query: Query, context: &Context) -> Result<Resolved> {
-    let mut resolver =
-        Resolver { context, tables: Vec::new(), sources: 0, scopes: Vec::new(), ctes: Vec::new(), depth: 0, nodes: 0, reads_texts: false };
+    let mut resolver = Resolver {
+        context,
+        tables: Vec::new(),
+        cohorts: BTreeSet::new(),
+        sources: 0,
+        scopes: Vec::new(),
+        ctes: Vec::new(),
+        depth: 0,
+        nodes: 0,
+        reads_texts: false,
+    };
     let mut typed = resolver.query(&query)?;
     let (limit, offset) = resolver.limit_outermost(&mut typed);
     report_conditions_as_numbers(&mut typed);
     let columns =
         typed.columns().into_iter().zip(typed.names()).map(|((_, column), name)| (name.clone(), column.name(context.timezone))).collect();
     hints::set(&typed, &mut resolver.tables);
-    Ok(Resolved { team: context.team, limit, offset, columns, tables: resolver.tables, query: typed })
+    let cohorts = resolver.cohorts.into_iter().collect();
+    Ok(Resolved { team: context.team, limit, offset, columns, tables: resolver.tables, cohorts, query: typed })
 }
 
 struct Resolver<'a> {
     context: &'a Context,
     tables: Vec<TableUse>,
+    cohorts: BTreeSet<i64>,
     /// Sources named so far.
     sources: usize,
     scopes: Vec<Scope>,

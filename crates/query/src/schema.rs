@@ -18,6 +18,8 @@ pub enum Virtual {
     PersonOverrides,
     Groups,
     Sessions,
+    CohortPeople,
+    StaticCohortPeople,
 }
 
 impl Virtual {
@@ -30,6 +32,8 @@ impl Virtual {
             "person_distinct_id_overrides" | "raw_person_distinct_id_overrides" => Virtual::PersonOverrides,
             "groups" | "raw_groups" => Virtual::Groups,
             "sessions" | "raw_sessions" | "raw_sessions_v3" => Virtual::Sessions,
+            "cohort_people" | "raw_cohort_people" => Virtual::CohortPeople,
+            "static_cohort_people" => Virtual::StaticCohortPeople,
             _ => return None,
         })
     }
@@ -42,6 +46,8 @@ impl Virtual {
             Virtual::PersonDistinctIds => (Table::PersonDistinctIds, "person_distinct_ids"),
             Virtual::PersonOverrides => (Table::PersonOverrides, "person_overrides"),
             Virtual::Groups => (Table::Groups, "groups"),
+            Virtual::CohortPeople => (Table::CohortPeople, "cohort_people"),
+            Virtual::StaticCohortPeople => (Table::StaticCohortPeople, "static_cohort_people"),
             Virtual::Sessions => return None,
         })
     }
@@ -74,6 +80,8 @@ impl Virtual {
             Virtual::Persons => vec!["id", "created_at", "properties", "is_identified"],
             Virtual::PersonDistinctIds | Virtual::PersonOverrides => vec!["distinct_id", "person_id"],
             Virtual::Groups => vec!["index", "key", "properties", "created_at", "updated_at"],
+            Virtual::CohortPeople => vec!["person_id", "cohort_id", "version"],
+            Virtual::StaticCohortPeople => vec!["person_id", "cohort_id"],
             Virtual::Sessions => SESSION_FIELDS.iter().filter(|field| field.is_visible).map(|field| field.name).collect(),
         }
     }
@@ -146,6 +154,13 @@ impl Virtual {
                 "person" => Some(Field::Join(Join::PersonOfDistinctId)),
                 _ => None,
             },
+            Virtual::CohortPeople | Virtual::StaticCohortPeople => match name {
+                "person_id" => stored("person_id", ColumnKind::Uuid, false),
+                "cohort_id" => stored("cohort_id", ColumnKind::Int, false),
+                "version" if self == Virtual::CohortPeople => stored("version", ColumnKind::Int, false),
+                "person" => Some(Field::Join(Join::PersonOfMember)),
+                _ => None,
+            },
             Virtual::Groups => match name {
                 "index" => stored("index", ColumnKind::Int, false),
                 "key" => stored("key", ColumnKind::Text, false),
@@ -189,6 +204,7 @@ pub enum Join {
     GroupOfEvent(u8),
     DistinctIdsOfPerson,
     PersonOfDistinctId,
+    PersonOfMember,
 }
 
 impl Join {
@@ -204,7 +220,7 @@ impl Join {
             Join::GroupOfEvent(3) => (Virtual::Groups, "$group_3", "key"),
             Join::GroupOfEvent(_) => (Virtual::Groups, "$group_4", "key"),
             Join::DistinctIdsOfPerson => (Virtual::PersonDistinctIds, "id", "person_id"),
-            Join::PersonOfDistinctId => (Virtual::Persons, "person_id", "id"),
+            Join::PersonOfDistinctId | Join::PersonOfMember => (Virtual::Persons, "person_id", "id"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use model::{TeamId, Timestamp};
 use query::ast::Expr;
 use query::{
-    ColumnKind, ColumnSource, Context, LimitRule, PersonsMode, Printed, PropertyOwner, PropertyType, PropertyTypes, Table, parse,
+    Cohorts, ColumnKind, ColumnSource, Context, LimitRule, PersonsMode, Printed, PropertyOwner, PropertyType, PropertyTypes, Table, parse,
     print_datafusion, resolve,
 };
 use std::sync::Arc;
@@ -93,7 +93,9 @@ fn refusals_name_what_is_wrong() {
         ),
         ("select row_number() from events", "Function 'row_number' needs OVER (...)"),
         ("select row_number() over w from events", "Unknown window: w"),
-        ("select 1 from events where person_id in cohort 3", "Could not find the cohort. Cohorts are not available here"),
+        ("select 1 from events where person_id in cohort 3", "Could not find a cohort with the id 3"),
+        ("select 1 from events where person_id in cohort 'paying'", "Could not find a cohort with the name 'paying'"),
+        ("select 1 from events where person_id in cohort event", "IN COHORT takes the id or the name of a cohort"),
         ("select 1 from events where event", "Illegal type String of a condition. It must be a comparison or a number"),
         ("select 1 from events limit 'x'", "LIMIT and OFFSET must be whole numbers"),
         ("select 1 from events limit -1", "LIMIT and OFFSET must be whole numbers"),
@@ -128,6 +130,24 @@ fn refusals_name_what_is_wrong() {
         let found = refusal(text);
         assert!(found.message.starts_with(message), "{text}: {}", found.message);
     }
+}
+
+#[test]
+fn cohorts_are_named_by_id_or_by_name() {
+    let names = [(3, "paying"), (4, "twice"), (5, "twice")].map(|(id, name)| (id, name.to_owned()));
+    let context = Context { cohorts: Arc::new(Cohorts::new(names)), limit: LimitRule::NONE, ..context() };
+    for text in ["select 1 from events where person_id in cohort 3", "select 1 from events where person_id in cohort 'paying'"] {
+        let printed = print_in(text, &context);
+        assert_eq!(printed.sql, r#"SELECT 1 AS "1" FROM "events_0" WHERE hog_in_cohort("events_0"."person_id", 3)"#, "{text}");
+        assert_eq!(printed.cohorts, [3]);
+    }
+    let negated = print_in("select count() from persons where id not in cohort 4 and id in cohort 3", &context);
+    assert!(negated.sql.contains("(NOT hog_in_cohort("), "{}", negated.sql);
+    assert_eq!(negated.cohorts, [3, 4]);
+    let twice = parse("select 1 from events where person_id in cohort 'twice'").unwrap();
+    assert!(resolve(twice, &context).unwrap_err().message.starts_with("Several cohorts have the name 'twice'"));
+    let members = print_in("select person.properties.plan, cohort_id, version from cohort_people", &context);
+    assert_eq!(members.tables.iter().map(|table| table.table).collect::<Vec<_>>(), [Table::CohortPeople, Table::Persons]);
 }
 
 #[test]

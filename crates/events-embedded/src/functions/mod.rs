@@ -8,6 +8,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 
 mod arrays;
+mod cohorts;
 mod conversions;
 mod dates;
 mod eval;
@@ -21,6 +22,8 @@ mod texts;
 mod traffic;
 mod urls;
 mod value;
+
+pub use cohorts::in_cohort;
 
 /// Adds the functions, and sets the SQL dialect in which queries are printed.
 pub fn register(context: &SessionContext) {

@@ -140,7 +140,7 @@ async fn a_time_range_hint_skips_segments_without_changing_the_answer() {
     let mut read = Vec::new();
     for range in [None, Some((first, last))] {
         table.time_range = range;
-        let printed = Printed { sql: sql.clone(), tables: vec![table.clone()], columns: Vec::new() };
+        let printed = Printed { sql: sql.clone(), tables: vec![table.clone()], cohorts: Vec::new(), columns: Vec::new() };
         let selected = rig.engine().run(printed, TeamId(1), Budget::default(), None).await.unwrap();
         assert_eq!(crate::testing::texts(&selected.batches), [["40"]]);
         read.push(selected.rows_read);
@@ -246,7 +246,8 @@ async fn conditions_on_the_time_leave_out_segments_without_a_hint() {
         rig.engine().flush().await.unwrap();
     }
     let sql = "SELECT count(*) FROM events WHERE timestamp >= TIMESTAMP '2025-01-01T12:05:10Z'".to_owned();
-    let printed = Printed { sql, tables: vec![table(vec![field("timestamp", ColumnKind::Timestamp)])], columns: Vec::new() };
+    let printed =
+        Printed { sql, tables: vec![table(vec![field("timestamp", ColumnKind::Timestamp)])], cohorts: Vec::new(), columns: Vec::new() };
     let selected = rig.engine().run(printed, TeamId(1), Budget::default(), None).await.unwrap();
     assert_eq!(crate::testing::texts(&selected.batches), [["90"]]);
     assert_eq!(selected.rows_read, 100);
@@ -304,7 +305,12 @@ async fn a_query_stops_at_its_deadline_its_memory_its_rows_and_when_it_is_cancel
     let rig = Rig::new();
     rig.append((0..20_000).map(|i| row(1, i, "e", "{}")).collect()).await;
     let run = async |sql: &str, budget: Budget, cancel| {
-        let printed = Printed { sql: sql.to_owned(), tables: vec![table(vec![field("uuid", ColumnKind::Uuid)])], columns: Vec::new() };
+        let printed = Printed {
+            sql: sql.to_owned(),
+            tables: vec![table(vec![field("uuid", ColumnKind::Uuid)])],
+            cohorts: Vec::new(),
+            columns: Vec::new(),
+        };
         rig.engine().run(printed, TeamId(1), budget, cancel).await.unwrap_err()
     };
     let endless = "SELECT count(*) FROM events a, events b, events c WHERE a.uuid > b.uuid AND b.uuid > c.uuid";
@@ -367,6 +373,7 @@ async fn background_threads_seal_and_merge_while_rows_come_in() {
     let printed = Printed {
         sql: "SELECT count(DISTINCT uuid) FROM events".to_owned(),
         tables: vec![table(vec![field("uuid", ColumnKind::Uuid)])],
+        cohorts: Vec::new(),
         columns: Vec::new(),
     };
     let selected = engine.run(printed, TeamId(1), Budget::default(), None).await.unwrap();

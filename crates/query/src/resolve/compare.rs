@@ -27,8 +27,12 @@ impl Resolver<'_> {
             ExprKind::Compare(left, op @ (CompareOp::In | CompareOp::NotIn), right) => {
                 self.membership(left, *op == CompareOp::NotIn, right, filter, expr.span)
             }
-            ExprKind::Compare(_, CompareOp::InCohort | CompareOp::NotInCohort, _) => {
-                error(expr.span, "Could not find the cohort. Cohorts are not available here")
+            ExprKind::Compare(person, op @ (CompareOp::InCohort | CompareOp::NotInCohort), cohort) => {
+                let id = self.cohort(cohort)?;
+                let person = self.expr(person)?;
+                let person = if person.kind == Type::Uuid { person } else { self.to_text(person) };
+                // A missing person is in no cohort.
+                Ok(Typed::new(Node::Compare(Box::new(person), *op, Box::new(Typed::int(id))), Type::Condition, false))
             }
             ExprKind::Compare(left, op, right) => {
                 let (left, right) = (self.expr(left)?, self.expr(right)?);
@@ -53,6 +57,27 @@ impl Resolver<'_> {
                 None => self.expr(expr),
             },
             _ => self.expr(expr),
+        }
+    }
+
+    /// The cohort that is named behind `IN COHORT`, by id or by name.
+    fn cohort(&mut self, named: &Expr) -> Result<i64> {
+        let id = match &named.kind {
+            ExprKind::Constant(Constant::Int(id)) => match self.context.cohorts.name(*id) {
+                Some(_) => *id,
+                None => return error(named.span, format!("Could not find a cohort with the id {id}")),
+            },
+            ExprKind::Constant(Constant::String(name)) => match self.context.cohorts.named(name)[..] {
+                [only] => only,
+                [] => return error(named.span, format!("Could not find a cohort with the name '{name}'")),
+                _ => return error(named.span, format!("Several cohorts have the name '{name}'; use the id of one")),
+            },
+            _ => return error(named.span, "IN COHORT takes the id or the name of a cohort"),
+        };
+        self.cohorts.insert(id);
+        match self.cohorts.len() > super::MAX_COHORTS {
+            true => error(named.span, format!("A query can ask for at most {} cohorts", super::MAX_COHORTS)),
+            false => Ok(id),
         }
     }
 

@@ -49,6 +49,8 @@ const TABLES: &[(Virtual, &str)] = &[
     (Virtual::Sessions, "sessions"),
     (Virtual::PersonDistinctIds, "person_distinct_ids"),
     (Virtual::PersonOverrides, "person_distinct_id_overrides"),
+    (Virtual::CohortPeople, "cohort_people"),
+    (Virtual::StaticCohortPeople, "static_cohort_people"),
 ];
 
 /// Fields that `*` leaves out.
@@ -71,7 +73,7 @@ fn hidden(table: Virtual) -> &'static [&'static str] {
             "$virt_bot_operator",
         ],
         Virtual::Persons => &["pdi", "$virt_initial_channel_type", "$virt_initial_referring_domain_type"],
-        Virtual::PersonDistinctIds | Virtual::PersonOverrides => &["person"],
+        Virtual::PersonDistinctIds | Virtual::PersonOverrides | Virtual::CohortPeople | Virtual::StaticCohortPeople => &["person"],
         Virtual::Groups | Virtual::Sessions => &[],
     }
 }
