@@ -28,9 +28,11 @@ function cookie(name: string): string | null {
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
+/** Sends `body` as JSON, or as it is when it is a form with files. */
 export async function request<T>(method: Method, url: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    const form = body instanceof FormData
+    if (body !== undefined && !form) headers['Content-Type'] = 'application/json'
     const token = method === 'GET' ? null : cookie('csrftoken')
     if (token) headers['X-CSRFToken'] = token
     let response: Response
@@ -39,7 +41,7 @@ export async function request<T>(method: Method, url: string, body?: unknown, si
             method,
             headers,
             credentials: 'same-origin',
-            body: body === undefined ? undefined : JSON.stringify(body),
+            body: form ? body : body === undefined ? undefined : JSON.stringify(body),
             signal,
         })
     } catch (error) {

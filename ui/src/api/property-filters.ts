@@ -1,6 +1,6 @@
 import { propertyOperators, type FilterValue, type PropertyFilter, type PropertyFilterType, type PropertyOperator } from './types'
 
-const types: PropertyFilterType[] = ['event', 'person', 'group', 'session', 'cohort', 'element', 'event_metadata', 'hogql']
+const types: PropertyFilterType[] = ['event', 'person', 'group', 'session', 'cohort', 'flag', 'person_metadata', 'element', 'event_metadata', 'hogql']
 
 function value(raw: unknown): FilterValue | undefined {
     if (raw === null || typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean') return raw

@@ -105,11 +105,27 @@ export const propertyOperators = [
     'is_date_after',
     'in',
     'not_in',
+    'starts_with',
+    'not_starts_with',
+    'ends_with',
+    'not_ends_with',
+    'icontains_multi',
+    'not_icontains_multi',
+    'semver_eq',
+    'semver_neq',
+    'semver_gt',
+    'semver_gte',
+    'semver_lt',
+    'semver_lte',
+    'semver_tilde',
+    'semver_caret',
+    'semver_wildcard',
+    'flag_evaluates_to',
 ] as const
 
 export type PropertyOperator = (typeof propertyOperators)[number]
 
-export type PropertyFilterType = 'event' | 'person' | 'group' | 'session' | 'cohort' | 'element' | 'event_metadata' | 'hogql'
+export type PropertyFilterType = 'event' | 'person' | 'group' | 'session' | 'cohort' | 'flag' | 'person_metadata' | 'element' | 'event_metadata' | 'hogql'
 
 export type FilterValue = string | number | boolean | (string | number | boolean)[] | null
 

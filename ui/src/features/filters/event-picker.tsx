@@ -9,8 +9,8 @@ import { Popover } from '@/ui/floating'
 import { useSettled } from '@/ui/states'
 import { PickList } from './pick-list'
 
-/** Chooses an event by name; null is "All events". `shown` is what stands there instead while something else is chosen. */
-export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All events', shown, className }: { value: string | null; onChange: (event: string | null) => void; label?: string; allLabel?: string; shown?: string; className?: string }) {
+/** Chooses an event by name; null is "All events", or none yet where `allLabel` is null. `shown` is what stands there instead while something else is chosen. */
+export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All events', shown, className }: { value: string | null; onChange: (event: string | null) => void; label?: string; allLabel?: string | null; shown?: string; className?: string }) {
     const project = useProject()
     const [open, setOpen] = useState(false)
     const [search, setSearch] = useState('')
@@ -20,7 +20,7 @@ export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All 
     const names = (found.data?.results ?? []).map((definition) => definition.name)
     const typed = search.trim()
     const items = [
-        ...(allLabel.toLowerCase().includes(typed.toLowerCase()) ? [{ key: '', label: allLabel, picked: value === null }] : []),
+        ...(allLabel?.toLowerCase().includes(typed.toLowerCase()) ? [{ key: '', label: allLabel ?? '', picked: value === null }] : []),
         ...names.map((name) => ({ key: name, label: eventLabel(name), hint: name, picked: name === value })),
         ...(typed !== '' && !names.includes(typed) ? [{ key: typed, label: typed, hint: 'use this name' }] : []),
     ]
@@ -35,12 +35,12 @@ export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All 
             trigger={
                 <button
                     type="button"
-                    aria-label={`${label}: ${shown ?? value ?? allLabel}`}
+                    aria-label={`${label}: ${shown ?? value ?? allLabel ?? 'not chosen'}`}
                     title={value ?? undefined}
                     className={cx('flex h-[30px] min-w-0 items-center justify-between gap-1.5 rounded-md border border-line-strong bg-surface px-2.5 text-left hover:bg-sunken', className)}
                 >
                     <span className="truncate" dir="auto">
-                        {shown ?? (value === null ? allLabel : eventLabel(value))}
+                        {shown ?? (value === null ? (allLabel ?? 'Choose an event') : eventLabel(value))}
                     </span>
                     <ChevronDown className="size-3.5 shrink-0 text-ink-3" aria-hidden />
                 </button>

@@ -11,26 +11,34 @@ import { cx } from '@/ui/classes'
 import { Field, Input } from '@/ui/field'
 import { Popover } from '@/ui/floating'
 import { useSettled } from '@/ui/states'
-import { convertValue, describeValue, operatorLabels, operatorsFor, problem, valueShape } from './operators'
+import { useFilterText, type FilterText } from './filter-text'
+import { convertValue, flagOperatorsFor, operatorLabels, operatorsFor, problem, valueShape } from './operators'
 import { PickList } from './pick-list'
-import { PropertyList, type PickedProperty } from './property-picker'
+import { PropertyList, type OtherList, type PickedProperty } from './property-picker'
+import { CohortList, FlagList, SetEditor } from './sets'
 
-/** Filters as chips: click one to change it, the cross removes it, the dashed one adds. */
-export function FilterChips({
-    filters,
-    onChange,
-    only,
-    events,
-    addLabel = 'Filter',
-    className,
-}: {
+type FilterSource = 'event' | 'person' | 'group' | 'session' | 'cohort' | 'flag'
+
+export type FilterChipsProps = {
     filters: PropertyFilter[]
     onChange: (filters: PropertyFilter[]) => void
-    only?: ('event' | 'person' | 'group' | 'session')[]
+    /** What can be filtered by; everything that queries know when left out. */
+    only?: FilterSource[]
     events?: string[]
     addLabel?: string
     className?: string
-}) {
+    /** No more than so many. */
+    max?: number
+    /** Flags compare in more ways than queries, and take no expressions. */
+    flags?: boolean
+    /** Only this type of group. */
+    groupIndex?: number
+    /** The flag that is being edited cannot depend on itself. */
+    exceptFlag?: number
+}
+
+/** Filters as chips: click one to change it, the cross removes it, the dashed one adds. */
+export function FilterChips({ filters, onChange, only, events, addLabel = 'Filter', className, max = Infinity, flags = false, groupIndex, exceptFlag }: FilterChipsProps) {
     const replace = (index: number, filter: PropertyFilter) => onChange(filters.map((old, at) => (at === index ? filter : old)))
     return (
         <div className={cx('flex flex-wrap items-center gap-1.5', className)}>
@@ -38,20 +46,24 @@ export function FilterChips({
                 <FilterChip
                     key={`${index}-${filter.type}-${filter.key}`}
                     filter={filter}
+                    flags={flags}
                     onChange={(next) => replace(index, next)}
                     onRemove={() => onChange(filters.filter((_, at) => at !== index))}
                 />
             ))}
-            <AddFilter only={only} events={events} label={addLabel} onAdd={(filter) => onChange([...filters, filter])} />
+            {filters.length < max ? <AddFilter only={only} events={events} label={addLabel} flags={flags} groupIndex={groupIndex} exceptFlag={exceptFlag} onAdd={(filter) => onChange([...filters, filter])} /> : null}
         </div>
     )
 }
 
-function FilterChip({ filter, onChange, onRemove }: { filter: PropertyFilter; onChange: (filter: PropertyFilter) => void; onRemove: () => void }) {
+function FilterChip({ filter, flags, onChange, onRemove }: { filter: PropertyFilter; flags: boolean; onChange: (filter: PropertyFilter) => void; onRemove: () => void }) {
     const [open, setOpen] = useState(false)
-    const operator = filter.operator ?? 'exact'
-    const expression = filter.type === 'hogql'
-    const text = expression ? filter.key : `${propertyLabel(filter.key)} ${operatorLabels[operator]} ${describeValue(filter)}`.trim()
+    const parts = useFilterText(filter)
+    const text = `${parts.subject} ${parts.relation} ${parts.value}`.replace(/\s+/g, ' ').trim()
+    const done = (next: PropertyFilter) => {
+        onChange(next)
+        setOpen(false)
+    }
     return (
         <span className="inline-flex h-[25px] max-w-full items-stretch overflow-hidden rounded-sm border border-line bg-sunken text-sm">
             <Popover
@@ -60,25 +72,11 @@ function FilterChip({ filter, onChange, onRemove }: { filter: PropertyFilter; on
                 label={`Edit filter ${text}`}
                 trigger={
                     <button type="button" aria-label={`Edit filter: ${text}`} title={text} className="flex min-w-0 items-center gap-1 pl-2 hover:text-ink focus-visible:-outline-offset-2">
-                        {expression ? (
-                            <code className="truncate font-mono text-xs">{filter.key}</code>
-                        ) : (
-                            <span className="truncate" dir="auto">
-                                <span className="text-ink-2">{propertyLabel(filter.key)}</span> {operatorLabels[operator]} <b className="font-[560]">{describeValue(filter)}</b>
-                            </span>
-                        )}
+                        <ChipText parts={parts} />
                     </button>
                 }
             >
-                <FilterEditor
-                    filter={filter}
-                    propertyType={null}
-                    action="Apply"
-                    onDone={(next) => {
-                        onChange(next)
-                        setOpen(false)
-                    }}
-                />
+                {filter.type === 'cohort' || filter.type === 'flag' ? <SetEditor filter={filter} onDone={done} /> : <FilterEditor filter={filter} propertyType={null} flags={flags} action="Apply" onDone={done} />}
             </Popover>
             <button type="button" aria-label={`Remove filter: ${text}`} onClick={onRemove} className="px-1.5 text-ink-3 hover:text-ink focus-visible:-outline-offset-2">
                 <X className="size-3" aria-hidden />
@@ -87,13 +85,33 @@ function FilterChip({ filter, onChange, onRemove }: { filter: PropertyFilter; on
     )
 }
 
-function AddFilter({ only, events, label, onAdd }: { only?: ('event' | 'person' | 'group' | 'session')[]; events?: string[]; label: string; onAdd: (filter: PropertyFilter) => void }) {
+function ChipText({ parts }: { parts: FilterText }) {
+    if (parts.code) return <code className="truncate font-mono text-xs">{parts.subject}</code>
+    return (
+        <span className="truncate" dir="auto">
+            <span className="text-ink-2">{parts.subject}</span> {parts.relation} <b className="font-[560]">{parts.value}</b>
+        </span>
+    )
+}
+
+type AddFilterProps = Pick<FilterChipsProps, 'only' | 'events' | 'flags' | 'groupIndex' | 'exceptFlag'> & { label: string; onAdd: (filter: PropertyFilter) => void }
+
+function AddFilter({ only, events, flags = false, groupIndex, exceptFlag, label, onAdd }: AddFilterProps) {
     const [open, setOpen] = useState(false)
     const [picked, setPicked] = useState<PickedProperty | null>(null)
     const close = () => {
         setOpen(false)
         setPicked(null)
     }
+    const add = (filter: PropertyFilter) => {
+        onAdd(filter)
+        close()
+    }
+    const others: OtherList[] = []
+    if (!only || only.includes('cohort')) others.push({ id: 'cohort', label: 'Cohort', list: (tabs) => <CohortList header={tabs} onPick={(id) => add({ type: 'cohort', key: 'id', operator: 'in', value: id })} /> })
+    if (only?.includes('flag')) others.push({ id: 'flag', label: 'Flag', list: (tabs) => <FlagList header={tabs} except={exceptFlag} onPick={(id) => add({ type: 'flag', key: String(id), operator: 'flag_evaluates_to', value: true })} /> })
+    const properties = only?.filter((source) => source !== 'cohort' && source !== 'flag')
+    const operators = flags ? flagOperatorsFor : operatorsFor
     return (
         <Popover
             open={open}
@@ -107,25 +125,20 @@ function AddFilter({ only, events, label, onAdd }: { only?: ('event' | 'person' 
         >
             {picked ? (
                 <FilterEditor
-                    filter={{ type: picked.type, key: picked.key, operator: operatorsFor(picked.propertyType)[0], value: null, group_type_index: picked.group_type_index }}
+                    filter={{ type: picked.type, key: picked.key, operator: operators(picked.propertyType)[0], value: null, group_type_index: picked.group_type_index }}
                     propertyType={picked.propertyType}
+                    flags={flags}
                     action="Add filter"
-                    onDone={(filter) => {
-                        onAdd(filter)
-                        close()
-                    }}
+                    onDone={add}
                 />
             ) : (
                 <PropertyList
-                    only={only}
+                    only={properties}
                     events={events}
-                    expression
-                    onPick={(property) => {
-                        if (property.type === 'hogql') {
-                            onAdd({ type: 'hogql', key: property.key })
-                            close()
-                        } else setPicked(property)
-                    }}
+                    expression={!flags}
+                    groupIndex={groupIndex}
+                    others={others}
+                    onPick={(property) => (property.type === 'hogql' ? add({ type: 'hogql', key: property.key }) : setPicked(property))}
                 />
             )}
         </Popover>
@@ -138,11 +151,11 @@ export function ownerOf(filter: PropertyFilter): PropertyOwner {
     return { type: 'event' }
 }
 
-function FilterEditor({ filter, propertyType, action, onDone }: { filter: PropertyFilter; propertyType: PropertyType | null; action: string; onDone: (filter: PropertyFilter) => void }) {
+function FilterEditor({ filter, propertyType, flags, action, onDone }: { filter: PropertyFilter; propertyType: PropertyType | null; flags: boolean; action: string; onDone: (filter: PropertyFilter) => void }) {
     const [draft, setDraft] = useState<PropertyFilter>(filter)
     const [tried, setTried] = useState(false)
     const operator = draft.operator ?? 'exact'
-    const offered = operatorsFor(propertyType)
+    const offered = (flags ? flagOperatorsFor : operatorsFor)(propertyType)
     const operators = offered.includes(operator) ? offered : [operator, ...offered]
     const wrong = draft.type === 'hogql' ? null : problem(draft)
     const done = () => {
@@ -211,7 +224,7 @@ function ValueInput({ draft, onChange }: { draft: PropertyFilter; onChange: (val
         case 'one':
             return (
                 <div className="p-2">
-                    <Input aria-label="Value" autoFocus placeholder={draft.operator?.includes('regex') ? '^/blog/.*' : 'Text'} value={text} onChange={(event) => onChange(event.target.value)} />
+                    <Input aria-label="Value" autoFocus placeholder={draft.operator?.includes('regex') ? '^/blog/.*' : draft.operator?.startsWith('semver') ? '1.4.2' : 'Text'} value={text} onChange={(event) => onChange(event.target.value)} />
                 </div>
             )
         case 'number':

@@ -20,6 +20,22 @@ export const operatorLabels: Record<PropertyOperator, string> = {
     is_date_after: 'is after',
     in: 'in',
     not_in: 'not in',
+    starts_with: 'starts with',
+    not_starts_with: 'does not start with',
+    ends_with: 'ends with',
+    not_ends_with: 'does not end with',
+    icontains_multi: 'contains any of',
+    not_icontains_multi: 'contains none of',
+    semver_eq: 'version =',
+    semver_neq: 'version ≠',
+    semver_gt: 'version >',
+    semver_gte: 'version ≥',
+    semver_lt: 'version <',
+    semver_lte: 'version ≤',
+    semver_tilde: 'version ~',
+    semver_caret: 'version ^',
+    semver_wildcard: 'version like',
+    flag_evaluates_to: 'is',
 }
 
 const text: PropertyOperator[] = ['exact', 'is_not', 'icontains', 'not_icontains', 'regex', 'not_regex', 'is_set', 'is_not_set']
@@ -43,6 +59,16 @@ export function operatorsFor(type: PropertyType | null | undefined): PropertyOpe
     }
 }
 
+const versions: PropertyOperator[] = ['semver_eq', 'semver_neq', 'semver_gt', 'semver_gte', 'semver_lt', 'semver_lte', 'semver_tilde', 'semver_caret', 'semver_wildcard']
+const flagText: PropertyOperator[] = [...text.slice(0, 4), 'starts_with', 'not_starts_with', 'ends_with', 'not_ends_with', 'icontains_multi', 'not_icontains_multi', ...text.slice(4, 6)]
+
+/** Flags compare in more ways than queries: by the start and end of a text, and by version. */
+export function flagOperatorsFor(type: PropertyType | null | undefined): PropertyOperator[] {
+    if (type === 'String') return [...flagText, ...versions, 'is_set', 'is_not_set']
+    if (type === 'Numeric' || type === 'Duration' || type === 'DateTime' || type === 'Boolean') return operatorsFor(type)
+    return [...flagText, 'gt', 'gte', 'lt', 'lte', 'between', 'not_between', 'is_date_before', 'is_date_after', ...versions, 'is_set', 'is_not_set']
+}
+
 export type ValueShape = 'none' | 'many' | 'one' | 'number' | 'range' | 'date'
 
 /** What has to be asked for besides the operator. */
@@ -55,6 +81,8 @@ export function valueShape(operator: PropertyOperator): ValueShape {
         case 'is_not':
         case 'in':
         case 'not_in':
+        case 'icontains_multi':
+        case 'not_icontains_multi':
             return 'many'
         case 'gt':
         case 'gte':
@@ -72,6 +100,20 @@ export function valueShape(operator: PropertyOperator): ValueShape {
         case 'not_icontains':
         case 'regex':
         case 'not_regex':
+        case 'starts_with':
+        case 'not_starts_with':
+        case 'ends_with':
+        case 'not_ends_with':
+        case 'semver_eq':
+        case 'semver_neq':
+        case 'semver_gt':
+        case 'semver_gte':
+        case 'semver_lt':
+        case 'semver_lte':
+        case 'semver_tilde':
+        case 'semver_caret':
+        case 'semver_wildcard':
+        case 'flag_evaluates_to':
             return 'one'
     }
 }
@@ -100,6 +142,7 @@ export function convertValue(value: FilterValue | undefined, to: PropertyOperato
 
 /** Why a filter cannot be used yet, or null when it can. */
 export function problem(filter: PropertyFilter): string | null {
+    if (filter.type === 'cohort' || filter.type === 'flag' || filter.type === 'hogql') return null
     const operator = filter.operator ?? 'exact'
     const value = filter.value
     switch (valueShape(operator)) {
@@ -110,6 +153,8 @@ export function problem(filter: PropertyFilter): string | null {
         case 'one':
             if (typeof value !== 'string' || value === '') return 'Type a value'
             if (operator === 'regex' || operator === 'not_regex') return regexProblem(value)
+            if (operator === 'semver_wildcard') return /^v?\d+(\.\d+)?\.\*$/.test(value) ? null : 'Type a version such as 1.2.*'
+            if (operator.startsWith('semver_')) return /^v?\d+(\.\d+){0,2}([-+][0-9A-Za-z.+-]+)?$/.test(value) ? null : 'Type a version such as 1.4.2'
             return null
         case 'date':
             return typeof value === 'string' && /^(\d{4}-\d{2}-\d{2}|-\d+[hdwmyM]$)/.test(value) ? null : 'Pick a date'

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { useProject } from '@/api/project'
 import { groupTypes, propertyDefinitions, type PropertyOwner } from '@/api/queries'
 import type { PropertyDefinition, PropertyFilterType, PropertyType } from '@/api/types'
@@ -15,6 +15,9 @@ const seenFirst = (definitions: PropertyDefinition[]): PropertyDefinition[] => [
 
 type Source = { id: string; label: string; owner: PropertyOwner }
 
+/** Something else to choose from beside properties: its tab, and its list under the tabs. */
+export type OtherList = { id: string; label: string; list: (tabs: ReactNode) => ReactNode }
+
 /** The list inside a popover that ends with one property chosen, of an event, a person, a group or a session. */
 export function PropertyList({
     onPick,
@@ -22,23 +25,28 @@ export function PropertyList({
     events,
     numerical,
     expression,
+    groupIndex,
+    others = [],
 }: {
     onPick: (property: PickedProperty) => void
     only?: ('event' | 'person' | 'group' | 'session')[]
     events?: string[]
     numerical?: boolean
     expression?: boolean
+    groupIndex?: number
+    others?: OtherList[]
 }) {
     const project = useProject()
     const groups = useQuery({ ...groupTypes(project.id), enabled: !only || only.includes('group') })
     const sources: Source[] = [
         { id: 'event', label: 'Event', owner: { type: 'event' as const } },
         { id: 'person', label: 'Person', owner: { type: 'person' as const } },
-        ...(groups.data ?? []).map((type) => ({ id: `group-${type.group_type_index}`, label: type.name_singular ?? type.group_type, owner: { type: 'group' as const, index: type.group_type_index } })),
+        ...(groups.data ?? []).filter((type) => groupIndex === undefined || type.group_type_index === groupIndex).map((type) => ({ id: `group-${type.group_type_index}`, label: type.name_singular ?? type.group_type, owner: { type: 'group' as const, index: type.group_type_index } })),
         { id: 'session', label: 'Session', owner: { type: 'session' as const } },
     ].filter((source) => !only || only.includes(source.owner.type))
 
     const [sourceId, setSourceId] = useState(sources[0]?.id ?? 'event')
+    const other = others.find((known) => known.id === sourceId)
     const source = sources.find((known) => known.id === sourceId) ?? sources[0]
     const [search, setSearch] = useState('')
     const settled = useSettled(search, 120)
@@ -61,6 +69,24 @@ export function PropertyList({
             propertyType: known.find(([key]) => key === item.key)?.[1] ?? null,
         })
     }
+    const tabs =
+        sources.length + others.length > 1 ? (
+            <div role="tablist" aria-label="Properties of" className="mt-2 flex flex-wrap gap-1">
+                {[...sources, ...others].map((option) => (
+                    <button
+                        key={option.id}
+                        type="button"
+                        role="tab"
+                        aria-selected={option.id === (other ?? source)?.id}
+                        onClick={() => setSourceId(option.id)}
+                        className={cx('h-[23px] rounded-sm px-2 text-sm', option.id === (other ?? source)?.id ? 'bg-ink text-bg' : 'text-ink-2 hover:bg-sunken')}
+                    >
+                        {option.label}
+                    </button>
+                ))}
+            </div>
+        ) : null
+    if (other) return other.list(tabs)
     return (
         <PickList
             label="Search properties"
@@ -70,24 +96,7 @@ export function PropertyList({
             loading={found.isFetching && !found.data}
             onPick={pick}
             empty={numerical ? 'No numeric property yet. Type a name to use it anyway.' : 'None yet. Type a name to use it anyway.'}
-            header={
-                sources.length > 1 ? (
-                    <div role="tablist" aria-label="Properties of" className="mt-2 flex flex-wrap gap-1">
-                        {sources.map((option) => (
-                            <button
-                                key={option.id}
-                                type="button"
-                                role="tab"
-                                aria-selected={option.id === source?.id}
-                                onClick={() => setSourceId(option.id)}
-                                className={cx('h-[23px] rounded-sm px-2 text-sm', option.id === source?.id ? 'bg-ink text-bg' : 'text-ink-2 hover:bg-sunken')}
-                            >
-                                {option.label}
-                            </button>
-                        ))}
-                    </div>
-                ) : null
-            }
+            header={tabs}
         />
     )
 }

@@ -11,7 +11,7 @@ import { Field, Input } from '@/ui/field'
 import { Dialog } from '@/ui/floating'
 import { Panel } from '@/ui/panel'
 import { complain, say } from '@/ui/toast'
-import { parseValue } from './parse-value'
+import { parseValue } from '@/lib/parse-value'
 
 type Editing = { key: string; value: string; isNew: boolean }
 

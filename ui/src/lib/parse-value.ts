@@ -1,4 +1,4 @@
-import type { Json } from '@/api/types'
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /** What someone means by what they type: 5 is a number, true a boolean, "5" text, {"a":1} an object, anything else text. */
 export function parseValue(typed: string): Json {
