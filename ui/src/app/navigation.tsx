@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
-import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, HeartPulse, ListTree, LogOut, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
+import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, CircleDashed, DoorOpen, Flag, HeartPulse, ListTree, LogOut, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { request } from '@/api/client'
 import { useProject, useUser } from '@/api/project'
@@ -20,6 +20,9 @@ type To =
     | '/project/$projectId/live'
     | '/project/$projectId/persons'
     | '/project/$projectId/groups'
+    | '/project/$projectId/cohorts'
+    | '/project/$projectId/feature_flags'
+    | '/project/$projectId/early_access_features'
     | '/project/$projectId/data/$section'
     | '/project/$projectId/ingestion'
     | '/project/$projectId/settings/$section'
@@ -83,6 +86,16 @@ export function Navigation() {
             </NavLink>
             <NavLink to="/project/$projectId/groups" icon={<Boxes aria-hidden />}>
                 Groups
+            </NavLink>
+            <NavLink to="/project/$projectId/cohorts" icon={<CircleDashed aria-hidden />}>
+                Cohorts
+            </NavLink>
+            <Heading>Build</Heading>
+            <NavLink to="/project/$projectId/feature_flags" icon={<Flag aria-hidden />}>
+                Flags
+            </NavLink>
+            <NavLink to="/project/$projectId/early_access_features" icon={<DoorOpen aria-hidden />}>
+                Early access
             </NavLink>
             <Heading>Data</Heading>
             <NavLink to="/project/$projectId/data/$section" section="events" icon={<ListTree aria-hidden />}>

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { Dialog as RadixDialog } from 'radix-ui'
-import { ArrowRight, BarChart3, Copy, LogOut, Moon, Plus, Search, Settings, Sun, UserRound, FolderOpen, type LucideIcon } from 'lucide-react'
+import { ArrowRight, BarChart3, CircleDashed, Copy, Flag, LogOut, Moon, Plus, Search, Settings, Sun, UserRound, FolderOpen, type LucideIcon } from 'lucide-react'
 import { useMemo, useRef, useState, type KeyboardEvent } from 'react'
+import { cohortList } from '@/api/cohort-queries'
+import { flagList } from '@/api/flag-queries'
 import { useProject, useUser } from '@/api/project'
 import { eventDefinitions, insightList, personList } from '@/api/queries'
 import { kinds } from '@/features/insights/kinds'
@@ -38,6 +40,8 @@ function useCommands(query: string): Command[] {
     const insights = useQuery(insightList(project.id, asking ? settled : '', 0, 8))
     const persons = useQuery({ ...personList(project.id, settled, [], 0, 6), enabled: asking })
     const events = useQuery({ ...eventDefinitions(project.id, settled, { limit: 6 }), enabled: asking })
+    const flags = useQuery({ ...flagList(project.id, { search: settled }, 0, 8), enabled: asking })
+    const cohorts = useQuery({ ...cohortList(project.id, settled, 0, 6), enabled: asking })
 
     return useMemo(() => {
         const params = { projectId: String(project.id) }
@@ -65,6 +69,8 @@ function useCommands(query: string): Command[] {
                 icon: Plus,
                 run: () => void navigate({ to: '/project/$projectId/insights/new', params, search: kind.value === 'trends' ? {} : { kind: kind.value } }),
             })),
+            { id: 'new-flag', group: 'Do', label: 'New flag', words: 'feature toggle remote config variant create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/feature_flags/$flagId', params: { ...params, flagId: 'new' } }) },
+            { id: 'new-cohort', group: 'Do', label: 'New cohort', words: 'segment audience create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/cohorts/$cohortId', params: { ...params, cohortId: 'new' } }) },
             {
                 id: 'copy-token',
                 group: 'Do',
@@ -89,6 +95,22 @@ function useCommands(query: string): Command[] {
                 icon: BarChart3,
                 run: () => void navigate({ to: '/project/$projectId/insights/$shortId', params: { ...params, shortId: insight.short_id } }),
             })),
+            ...(asking ? (flags.data?.results ?? []) : []).map((flag): Command => ({
+                id: `flag-${flag.id}`,
+                group: 'Flags',
+                label: flag.key,
+                words: `flag ${flag.name}`,
+                icon: Flag,
+                run: () => void navigate({ to: '/project/$projectId/feature_flags/$flagId', params: { ...params, flagId: String(flag.id) } }),
+            })),
+            ...(asking ? (cohorts.data?.results ?? []) : []).map((cohort): Command => ({
+                id: `cohort-${cohort.id}`,
+                group: 'Cohorts',
+                label: cohort.name || 'Unnamed cohort',
+                words: 'cohort',
+                icon: CircleDashed,
+                run: () => void navigate({ to: '/project/$projectId/cohorts/$cohortId', params: { ...params, cohortId: String(cohort.id) } }),
+            })),
             ...(asking ? (events.data?.results ?? []) : []).map((event): Command => ({
                 id: `event-${event.name}`,
                 group: 'Events',
@@ -107,7 +129,7 @@ function useCommands(query: string): Command[] {
         }))
         const ranked = rank(query, [...fixed, ...found], (command) => `${command.label} ${command.words ?? ''}`)
         return query.trim() === '' ? [...fixed.slice(0, destinations.length), ...found, ...fixed.slice(destinations.length)] : [...ranked.slice(0, 24), ...people]
-    }, [project, user, navigate, router, query, asking, insights.data, persons.data, events.data])
+    }, [project, user, navigate, router, query, asking, insights.data, persons.data, events.data, flags.data, cohorts.data])
 }
 
 /** Rows of one group stand together, groups in the order of their best row. */
@@ -150,7 +172,7 @@ function PaletteBody({ close }: { close: () => void }) {
                     aria-controls="palette-list"
                     aria-activedescendant={commands[active] ? `palette-${active}` : undefined}
                     aria-label="Search or jump to"
-                    placeholder="Pages, insights, persons, events, settings"
+                    placeholder="Pages, insights, flags, persons, events, settings"
                     className="h-[46px] flex-1 bg-transparent text-[15px] outline-none"
                     value={query}
                     onChange={(event) => {

@@ -4,6 +4,7 @@ import { ApiError } from '@/api/client'
 import { readFilter } from '@/api/property-filters'
 import { me, preflight, projectDetails } from '@/api/queries'
 import { readActivitySearch } from '@/features/activity/search'
+import { readFlagListSearch, readFlagSearch } from '@/features/flags/search'
 import { readInsightSearch } from '@/features/insights/kinds'
 import { compact, flag, list, oneOf, text, whole } from '@/lib/search'
 import { LoginPage } from '@/features/session/login'
@@ -156,6 +157,48 @@ const group = createRoute({
     component: lazyRouteComponent(() => import('@/features/groups/group-page'), 'GroupPage'),
 })
 
+const cohorts = createRoute({
+    getParentRoute: () => project,
+    path: '/cohorts',
+    validateSearch: (raw: Raw) => compact({ search: text(raw, 'search'), kind: oneOf(raw, 'kind', ['static', 'dynamic'] as const), page: whole(raw, 'page', 1000) }),
+    component: lazyRouteComponent(() => import('@/features/cohorts/cohort-list'), 'CohortListPage'),
+})
+
+const cohort = createRoute({
+    getParentRoute: () => project,
+    path: '/cohorts/$cohortId',
+    validateSearch: (raw: Raw) => compact({ search: text(raw, 'search'), page: whole(raw, 'page', 100_000), kind: oneOf(raw, 'kind', ['static', 'dynamic'] as const), filters: list(raw, 'filters', readFilter) }),
+    component: lazyRouteComponent(() => import('@/features/cohorts/cohort-page'), 'CohortPage'),
+})
+
+const flags = createRoute({
+    getParentRoute: () => project,
+    path: '/feature_flags',
+    validateSearch: readFlagListSearch,
+    component: lazyRouteComponent(() => import('@/features/flags/flag-list'), 'FlagListPage'),
+})
+
+const flagPage = createRoute({
+    getParentRoute: () => project,
+    path: '/feature_flags/$flagId',
+    validateSearch: readFlagSearch,
+    component: lazyRouteComponent(() => import('@/features/flags/flag-page'), 'FlagPage'),
+})
+
+const earlyAccess = createRoute({
+    getParentRoute: () => project,
+    path: '/early_access_features',
+    validateSearch: (raw: Raw) => compact({ search: text(raw, 'search') }),
+    component: lazyRouteComponent(() => import('@/features/early-access/feature-list'), 'EarlyAccessPage'),
+})
+
+const earlyAccessFeature = createRoute({
+    getParentRoute: () => project,
+    path: '/early_access_features/$featureId',
+    validateSearch: (raw: Raw) => compact({ flag: whole(raw, 'flag', Number.MAX_SAFE_INTEGER) }),
+    component: lazyRouteComponent(() => import('@/features/early-access/feature-page'), 'EarlyAccessFeaturePage'),
+})
+
 const definitions = createRoute({
     getParentRoute: () => project,
     path: '/data/$section',
@@ -208,6 +251,12 @@ const tree = root.addChildren([
         person,
         groups,
         group,
+        cohorts,
+        cohort,
+        flags,
+        flagPage,
+        earlyAccess,
+        earlyAccessFeature,
         definitions,
         ingestion,
         settings,

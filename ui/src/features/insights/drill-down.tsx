@@ -6,6 +6,7 @@ import { useProject } from '@/api/project'
 import { runQuery } from '@/api/queries'
 import type { ActorsQuery, ActorsSource } from '@/api/insight-types'
 import type { Person } from '@/api/types'
+import { MakeCohort } from '@/features/cohorts/public'
 import { asText, personName, shortId } from '@/features/events/public'
 import { download, toCsv } from '@/lib/csv'
 import { count, formatNumber } from '@/lib/numbers'
@@ -80,6 +81,9 @@ export function DrillDown({ door, onClose }: { door: Door; onClose: () => void }
                         {list.isSuccess ? `${count(persons.length, 'person', 'persons')}${list.hasNextPage ? ' so far' : ''}` : ''}
                         {missing > 0 ? `, ${formatNumber(missing)} more without a profile` : ''}
                     </span>
+                    {door.appearance === undefined && !persons.some((actor) => actor.group_key !== undefined) ? (
+                        <MakeCohort disabled={persons.length === 0} suggestion={`${door.title}, ${door.when}`} query={{ kind: 'ActorsQuery', source: door.source, select: ['actor'] }} />
+                    ) : null}
                     <Button disabled={persons.length === 0} onClick={exportCsv}>
                         <Download className="size-4" aria-hidden /> Export CSV
                     </Button>

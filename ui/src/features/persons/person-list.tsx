@@ -62,6 +62,11 @@ export function PersonListPage() {
             <div className="mb-3 flex flex-wrap items-center gap-2">
                 <SearchInput label="Search by name, email or distinct ID" className="w-[320px] max-w-full" value={typed} onChange={setTyped} />
                 <FilterChips only={['person']} filters={filters} onChange={(next) => void navigate({ search: (old) => ({ ...old, filters: next.length ? next : undefined, page: undefined }), replace: true })} />
+                {filters.length > 0 ? (
+                    <Link to="/project/$projectId/cohorts/$cohortId" params={{ projectId: String(project.id), cohortId: 'new' }} search={{ filters }} className={buttonClass('quiet', 'small')}>
+                        Make a cohort of these
+                    </Link>
+                ) : null}
             </div>
             <Panel label="Persons" className="overflow-hidden">
                 {list.isPending ? (

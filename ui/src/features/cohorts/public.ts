@@ -1,0 +1,1 @@
+export { MakeCohort } from './make-cohort'
