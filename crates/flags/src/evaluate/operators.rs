@@ -13,6 +13,8 @@ use std::cmp::Ordering;
 
 /// Steps that a pattern with look-around or back-references may take.
 const MAX_BACKTRACKS: usize = 10_000;
+/// Each of those steps may look at all of the text, so longer texts match no such pattern.
+const MAX_BACKTRACKED_BYTES: usize = 4 * 1024;
 /// Of one compiled pattern, in memory.
 const MAX_PATTERN_BYTES: usize = 2 * 1024 * 1024;
 
@@ -110,7 +112,7 @@ impl Operator {
         match &self.test {
             Test::Contains(needles) => 1 + needles.len() as u64 * (1 + bytes() / 16),
             Test::Pattern(Some(Pattern::Plain(_))) => 10 + bytes(),
-            Test::Pattern(Some(Pattern::Backtracking(_))) => 1_000 + bytes(),
+            Test::Pattern(Some(Pattern::Backtracking(_))) => 1_000 + 500 * bytes().min(MAX_BACKTRACKED_BYTES as u64),
             Test::Never | Test::Present | Test::Truth(_) | Test::Number(..) | Test::Between(..) | Test::Pattern(None) => 1,
             Test::Equals(_) | Test::StartsWith(_) | Test::EndsWith(_) => 1,
             Test::Among(_) | Test::Version(..) | Test::VersionRange(_) | Test::Date(..) => 10 + bytes() / 16,
@@ -159,6 +161,7 @@ impl Pattern {
     fn is_match(&self, text: &str) -> Option<bool> {
         match self {
             Self::Plain(pattern) => Some(pattern.is_match(text)),
+            Self::Backtracking(_) if text.len() > MAX_BACKTRACKED_BYTES => None,
             Self::Backtracking(pattern) => pattern.is_match(text).ok(),
         }
     }
