@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
-import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, CircleDashed, DoorOpen, Flag, HeartPulse, ListTree, LogOut, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
+import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, CircleDashed, DoorOpen, Flag, HeartPulse, ListTree, LogOut, MessageCircleQuestionMark, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { request } from '@/api/client'
 import { useProject, useUser } from '@/api/project'
@@ -23,6 +23,7 @@ type To =
     | '/project/$projectId/cohorts'
     | '/project/$projectId/feature_flags'
     | '/project/$projectId/early_access_features'
+    | '/project/$projectId/surveys'
     | '/project/$projectId/data/$section'
     | '/project/$projectId/ingestion'
     | '/project/$projectId/settings/$section'
@@ -96,6 +97,9 @@ export function Navigation() {
             </NavLink>
             <NavLink to="/project/$projectId/early_access_features" icon={<DoorOpen aria-hidden />}>
                 Early access
+            </NavLink>
+            <NavLink to="/project/$projectId/surveys" icon={<MessageCircleQuestionMark aria-hidden />}>
+                Surveys
             </NavLink>
             <Heading>Data</Heading>
             <NavLink to="/project/$projectId/data/$section" section="events" icon={<ListTree aria-hidden />}>

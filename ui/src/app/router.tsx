@@ -6,6 +6,7 @@ import { me, preflight, projectDetails } from '@/api/queries'
 import { readActivitySearch } from '@/features/activity/search'
 import { readFlagListSearch, readFlagSearch } from '@/features/flags/search'
 import { readInsightSearch } from '@/features/insights/kinds'
+import { readSurveyListSearch, readSurveySearch } from '@/features/surveys/search'
 import { compact, flag, list, oneOf, text, whole } from '@/lib/search'
 import { LoginPage } from '@/features/session/login'
 import { Frame, FrameSkeleton } from './frame'
@@ -199,6 +200,20 @@ const earlyAccessFeature = createRoute({
     component: lazyRouteComponent(() => import('@/features/early-access/feature-page'), 'EarlyAccessFeaturePage'),
 })
 
+const surveys = createRoute({
+    getParentRoute: () => project,
+    path: '/surveys',
+    validateSearch: readSurveyListSearch,
+    component: lazyRouteComponent(() => import('@/features/surveys/survey-list'), 'SurveyListPage'),
+})
+
+const surveyPage = createRoute({
+    getParentRoute: () => project,
+    path: '/surveys/$surveyId',
+    validateSearch: readSurveySearch,
+    component: lazyRouteComponent(() => import('@/features/surveys/survey-page'), 'SurveyPage'),
+})
+
 const definitions = createRoute({
     getParentRoute: () => project,
     path: '/data/$section',
@@ -257,6 +272,8 @@ const tree = root.addChildren([
         flagPage,
         earlyAccess,
         earlyAccessFeature,
+        surveys,
+        surveyPage,
         definitions,
         ingestion,
         settings,
