@@ -116,6 +116,7 @@ fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> I
         events: pipeline.store.clone(),
         dimensions: pipeline.people.clone(),
         property_types: property_types(pipeline.db.clone()),
+        experiments: Arc::new(|_, _| Box::pin(async { Ok(None) })),
         users: users(accounts),
         db: pipeline.db.clone(),
         clock: pipeline.clock,

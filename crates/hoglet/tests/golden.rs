@@ -59,6 +59,7 @@ async fn downloaded(suite: &str, page: usize, parameters: &str) -> Vec<String> {
         events: store,
         dimensions: suite.dimensions(),
         property_types: Arc::new(|_| Box::pin(async { Ok(Arc::default()) })),
+        experiments: Arc::new(|_, _| Box::pin(async { Ok(None) })),
         users: Arc::new(|_| Box::pin(async { Ok(None) })),
         db,
         clock: Clock::Fixed(Timestamp::parse_rfc3339("2025-03-12T15:00:00Z").expect("a constant")),

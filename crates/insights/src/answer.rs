@@ -310,6 +310,7 @@ async fn time_key(run: &Run, kind: &Kind, node: &Value) -> Result<Value, Failure
         "PathsQuery" => kinds::paths::time_key(run, node).await,
         "CalendarHeatmapQuery" => kinds::heatmap::time_key(run, node).await,
         "HogQLQuery" => Ok(kinds::hogql::time_key(node, run)),
+        "ExperimentQuery" | "ExperimentExposureQuery" => kinds::experiments::time_key(run, node).await,
         "GroupsQuery" | "PersonsNode" => Ok(Value::Null),
         _ => Ok(second()),
     }

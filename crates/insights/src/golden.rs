@@ -8,6 +8,7 @@
 pub mod hostile;
 
 use crate::answer::{Question, Refresh, Reply};
+use crate::experiment::{Experiment, ExperimentSource};
 use crate::{InsightsState, Limits, Parts};
 use async_trait::async_trait;
 use db::Db;
@@ -25,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("drill_down", include_str!("../golden/drill_down.json")),
     ("drill_down_anonymous", include_str!("../golden/drill_down_anonymous.json")),
     ("events_query", include_str!("../golden/events_query.json")),
+    ("experiments", include_str!("../golden/experiments.json")),
     ("filter_dates", include_str!("../golden/filter_dates.json")),
     ("filter_elements", include_str!("../golden/filter_elements.json")),
     ("filter_groups", include_str!("../golden/filter_groups.json")),
@@ -110,6 +112,8 @@ struct File {
     property_types: Types,
     #[serde(default)]
     settings: Map<String, Value>,
+    #[serde(default)]
+    experiments: Vec<Experiment>,
     #[serde(default)]
     persons: Vec<FilePerson>,
     #[serde(default)]
@@ -329,6 +333,14 @@ impl Suite {
         Ok(())
     }
 
+    fn experiments(&self) -> ExperimentSource {
+        let experiments = self.file.experiments.clone();
+        Arc::new(move |_, id| {
+            let found = experiments.iter().find(|experiment| experiment.id == id).cloned();
+            Box::pin(async move { Ok(found) })
+        })
+    }
+
     /// The state that answers this file's questions, or one case's when it says otherwise.
     async fn state(&self, case: Option<&Case>, store: Arc<dyn EventStore>) -> Result<(InsightsState, Arc<Team>), String> {
         let db = Db::in_memory().await;
@@ -356,6 +368,7 @@ impl Suite {
                 let types = types.clone();
                 Box::pin(async move { Ok(types) })
             }),
+            experiments: self.experiments(),
             users: Arc::new(|_| Box::pin(async { Ok(None) })),
             db,
             clock: Clock::Fixed(case.and_then(|case| case.now).unwrap_or(self.file.now)),

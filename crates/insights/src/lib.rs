@@ -20,6 +20,7 @@ mod compare;
 mod conditions;
 mod dates;
 mod elements;
+pub mod experiment;
 mod failure;
 mod fairness;
 mod formula;
@@ -42,6 +43,7 @@ pub use store::MIGRATIONS;
 use cache::Answers;
 use db::Db;
 use events::{Budget, Dimensions, EventStore};
+use experiment::ExperimentSource;
 use futures::future::BoxFuture;
 use jobs::Jobs;
 use model::{Clock, TeamId, Timestamp};
@@ -68,6 +70,7 @@ pub struct Parts {
     pub events: Arc<dyn EventStore>,
     pub dimensions: Arc<dyn Dimensions>,
     pub property_types: PropertyTypesSource,
+    pub experiments: ExperimentSource,
     pub users: UserSource,
     pub db: Db,
     pub clock: Clock,
@@ -130,6 +133,7 @@ pub(crate) struct Engine {
     pub dimensions: Arc<dyn Dimensions>,
     pub db: Db,
     pub property_types: PropertyTypesSource,
+    pub experiments: ExperimentSource,
     pub clock: Clock,
     pub limits: Limits,
     pub answers: Answers,
@@ -154,6 +158,7 @@ impl InsightsState {
             dimensions: parts.dimensions,
             db: parts.db.clone(),
             property_types: parts.property_types,
+            experiments: parts.experiments,
             clock: parts.clock,
             limits,
             answers: Answers::new(limits.cache_bytes),

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::correlation;
+use super::experiments;
 use super::funnels;
 use super::hogql;
 use super::lifecycle;
@@ -89,6 +90,7 @@ async fn behind(source: Option<&Value>, run: &Run) -> Result<Option<Listed>, Fai
     let Some(source) = source else { return Ok(None) };
     let insight = source.get("source").filter(|insight| insight.is_object()).map(nodes::unwrap).transpose()?;
     Ok(match (nodes::kind_of(source), insight.and_then(nodes::kind_of)) {
+        (Some("ExperimentActorsQuery"), _) => Some(experiments::actors::list(run, source).await?),
         (Some("FunnelsActorsQuery"), _) => Some(funnels::actors::list(run, source).await?),
         (Some("FunnelCorrelationActorsQuery"), _) => Some(correlation::actors::list(run, source).await?),
         (Some("InsightActorsQuery"), Some("RetentionQuery")) => Some(retention::actors::list(run, source).await?),

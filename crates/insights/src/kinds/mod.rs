@@ -6,6 +6,7 @@ pub mod actors;
 pub mod autocomplete;
 pub mod correlation;
 pub mod events;
+pub mod experiments;
 pub mod funnels;
 mod goal;
 pub mod groups;
@@ -36,6 +37,7 @@ mod web;
 use crate::failure::Failure;
 use crate::nodes;
 use crate::run::Run;
+use experiments::exposures as experiment_exposures;
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 use taxonomy::{actors as actors_taxonomy, event as event_taxonomy, team as team_taxonomy};
@@ -95,6 +97,8 @@ kinds! {
     "TeamTaxonomyQuery" => team_taxonomy, cached: true;
     "ActorsPropertyTaxonomyQuery" => actors_taxonomy, cached: true;
     "DatabaseSchemaQuery" => schema, cached: false;
+    "ExperimentQuery" => experiments, cached: true;
+    "ExperimentExposureQuery" => experiment_exposures, cached: true;
     "WebOverviewQuery" => web_overview, cached: true;
     "WebStatsTableQuery" => web_stats, cached: true;
     "WebGoalsQuery" => web_goals, cached: true;
@@ -105,7 +109,8 @@ kinds! {
 }
 
 /// Kinds that say who is behind a number, and have an answer only within another one.
-const WITHIN: &[&str] = &["InsightActorsQuery", "FunnelsActorsQuery", "FunnelCorrelationActorsQuery", "StickinessActorsQuery"];
+const WITHIN: &[&str] =
+    &["InsightActorsQuery", "FunnelsActorsQuery", "FunnelCorrelationActorsQuery", "StickinessActorsQuery", "ExperimentActorsQuery"];
 
 /// PostHog's other kinds, so that the answer can say "not yet" instead of "unknown".
 const LATER: &[&str] = &[
@@ -123,8 +128,6 @@ const LATER: &[&str] = &[
     "RevenueAnalyticsGrossRevenueQuery",
     "RevenueAnalyticsTopCustomersQuery",
     "MarketingAnalyticsTableQuery",
-    "ExperimentQuery",
-    "ExperimentExposureQuery",
     "ExperimentTrendsQuery",
     "ExperimentFunnelsQuery",
     "SuggestedQuestionsQuery",

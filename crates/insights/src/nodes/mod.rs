@@ -1,5 +1,6 @@
 //! Query nodes as clients write them. Strict: a field that PostHog's schema does not have is an error, not a silence.
 
+pub mod experiments;
 pub mod filters;
 pub mod heatmap;
 mod insight;

@@ -98,6 +98,7 @@ impl World {
             events: store.clone(),
             dimensions: Arc::new(NoDimensions),
             property_types: Arc::new(|_| Box::pin(async { Ok(Arc::default()) })),
+            experiments: Arc::new(|_, _| Box::pin(async { Ok(None) })),
             users: Arc::new(|user| Box::pin(async move { Ok(Some(json!({"id": user.0, "first_name": "Ada"}))) })),
             db,
             clock: Clock::Fixed(Timestamp::parse_rfc3339(now).unwrap()),

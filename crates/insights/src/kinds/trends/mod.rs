@@ -5,7 +5,7 @@ mod boxplot;
 pub mod breakdown;
 mod crowd;
 mod lines;
-mod math;
+pub mod math;
 mod plan;
 mod results;
 mod select;
