@@ -62,6 +62,29 @@ const pages = {
     'person-ids': `${p}/persons/user_1000?tab=ids`,
     groups: `${p}/groups`,
     group: `${p}/groups/0/acme`,
+    cohorts: `${p}/cohorts`,
+    cohort: `${p}/cohorts/1`,
+    'cohort-static': `${p}/cohorts/2`,
+    'cohort-failed': `${p}/cohorts/4`,
+    'cohort-absurd': `${p}/cohorts/5`,
+    'cohort-new': `${p}/cohorts/new`,
+    'cohort-upload': `${p}/cohorts/new?kind=static`,
+    flags: `${p}/feature_flags`,
+    'flag-new': `${p}/feature_flags/new`,
+    flag: `${p}/feature_flags/1`,
+    'flag-config': `${p}/feature_flags/3`,
+    'flag-group': `${p}/feature_flags/6`,
+    'flag-absurd': `${p}/feature_flags/8`,
+    'flag-explain': `${p}/feature_flags/1?tab=explain&as=user_1000&props=${json({ plan: 'pro' })}`,
+    'flag-explain-start': `${p}/feature_flags/1?tab=explain`,
+    'flag-usage': `${p}/feature_flags/1?tab=usage`,
+    'flag-schedule': `${p}/feature_flags/1?tab=schedule`,
+    'flag-history': `${p}/feature_flags/1?tab=history`,
+    'flag-code': `${p}/feature_flags/1?tab=code`,
+    'flag-missing': `${p}/feature_flags/99`,
+    'early-access': `${p}/early_access_features`,
+    'early-access-feature': `${p}/early_access_features/e1`,
+    'early-access-new': `${p}/early_access_features/new`,
     'data-events': `${p}/data/events`,
     'data-properties': `${p}/data/properties`,
     'data-warnings': `${p}/data/warnings`,
@@ -95,6 +118,20 @@ const acts = {
         await page.keyboard.type('\nAND coun')
         await page.waitForTimeout(500)
     }],
+    'flag-chosen': [pages.flags, async (page) => {
+        for (const name of ['Choose new-checkout', 'Choose dark-mode']) await page.getByRole('checkbox', { name }).click()
+    }],
+    'flag-edited': [pages.flag, async (page) => {
+        await page.getByLabel('Weight of control').fill('30')
+        await page.getByLabel('Key', { exact: true }).fill('new checkout')
+    }],
+    'flag-filter': [pages['flag-new'], (page) => click(page, 'Only if')],
+    'flag-delete': [pages.flag, async (page) => {
+        await click(page, 'More actions')
+        await page.getByRole('menuitem', { name: 'Delete flag' }).click()
+    }],
+    'flag-disable': [`${p}/feature_flags/2`, (page) => page.getByRole('switch').first().click()],
+    'cohort-problems': [pages['cohort-new'], (page) => click(page, 'Save cohort')],
     'funnel-sheet': [pages.funnel, (page) => click(page, 'Change the question')],
     'project-switcher': [`${p}/insights`, (page) => click(page, /Switch project/)],
     'key-create': [`${p}/settings/keys`, (page) => click(page, 'Create key')],

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 import * as data from './data.mjs'
+import { flagAnswer } from './flags.mjs'
 import { insightAnswer } from './insights.mjs'
 
-const dist = new URL('../../dist/', import.meta.url).pathname
+const dist = process.env.MOCK_DIST ?? new URL('../../dist/', import.meta.url).pathname
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 const page = (results) => ({ count: results.length, next: null, previous: null, results })
 const none = data.empty
@@ -23,6 +24,8 @@ function answer(path, url, body) {
     const inside = /^\/api\/projects\/\d+(.*)$/.exec(path)?.[1]
     if (inside === undefined) return null
     if (inside === '') return data.project
+    const about = flagAnswer(inside, url, body)
+    if (about !== null) return about
     if (inside === '/ingestion/lag') return { pending_events: none ? 0 : 64, oldest_seconds: none ? 0 : 0.3 }
     if (inside === '/ingestion/health') return data.health()
     if (inside === '/ingestion_warnings') return data.warnings()

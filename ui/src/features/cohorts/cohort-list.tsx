@@ -40,7 +40,7 @@ export function CohortListPage() {
             id: 'name',
             label: 'Cohort',
             cell: (cohort) => (
-                <span className="flex min-w-0 items-baseline gap-2.5">
+                <span className="flex max-w-[52vw] min-w-0 items-baseline gap-2.5 sm:max-w-none">
                     <Link to="/project/$projectId/cohorts/$cohortId" params={{ ...params, cohortId: String(cohort.id) }} tabIndex={-1} title={cohort.name} className="max-w-full min-w-0 shrink-0 truncate font-[550] hover:underline" dir="auto">
                         {cohort.name || 'Unnamed cohort'}
                     </Link>

@@ -134,47 +134,60 @@ function Details({ criterion, set }: { criterion: BehaviouralCriterion; set: (pa
     ) : (
         <Span label="In the last" value={criterion.time_value ?? 30} unit={criterion.time_interval ?? 'day'} onChange={(time_value, time_interval) => set({ time_value, time_interval })} />
     )
+    const span = (label: string) => <Span label={label} value={criterion.seq_time_value ?? 7} unit={criterion.seq_time_interval ?? 'day'} onChange={(seq_time_value, seq_time_interval) => set({ seq_time_value, seq_time_interval })} />
     switch (criterion.value) {
         case 'performed_event':
         case 'performed_event_first_time':
-            return <p className={line}>in the last {within}</p>
+            return <div className={line}>in the last {within}</div>
         case 'performed_event_multiple':
             return (
-                <div className={line}>
-                    <Times criterion={criterion} set={set} /> in the last {within}
-                </div>
+                <>
+                    <div className={line}>
+                        <Times criterion={criterion} set={set} />
+                    </div>
+                    <div className={line}>in the last {within}</div>
+                </>
             )
         case 'performed_event_sequence':
             return (
-                <div className={line}>
-                    and then{' '}
-                    <EventPicker label="Then" allLabel={null} className="max-w-[200px]" value={criterion.seq_event ? String(criterion.seq_event) : null} onChange={(event) => set({ seq_event: event ?? '', seq_event_type: 'events' })} />
-                    within <Span label="Within" value={criterion.seq_time_value ?? 7} unit={criterion.seq_time_interval ?? 'day'} onChange={(seq_time_value, seq_time_interval) => set({ seq_time_value, seq_time_interval })} />, both in the last {within}
-                </div>
+                <>
+                    <div className={line}>
+                        and then <EventPicker label="Then" allLabel={null} className="max-w-[200px]" value={criterion.seq_event ? String(criterion.seq_event) : null} onChange={(event) => set({ seq_event: event ?? '', seq_event_type: 'events' })} />
+                    </div>
+                    <div className={line}>within {span('Within')}</div>
+                    <div className={line}>both in the last {within}</div>
+                </>
             )
         case 'stopped_performing_event':
             return (
-                <div className={line}>
-                    did it in the last {within}, but not in the last{' '}
-                    <Span label="Not in the last" value={criterion.seq_time_value ?? 7} unit={criterion.seq_time_interval ?? 'day'} onChange={(seq_time_value, seq_time_interval) => set({ seq_time_value, seq_time_interval })} />
-                </div>
+                <>
+                    <div className={line}>did it in the last {within}</div>
+                    <div className={line}>but not in the last {span('Not in the last')}</div>
+                </>
             )
         case 'restarted_performing_event':
             return (
-                <div className={line}>
-                    did it in the last{' '}
-                    <Span label="Again in the last" value={criterion.seq_time_value ?? 7} unit={criterion.seq_time_interval ?? 'day'} onChange={(seq_time_value, seq_time_interval) => set({ seq_time_value, seq_time_interval })} />, not before that in the last {within}, but earlier
-                </div>
+                <>
+                    <div className={line}>did it in the last {span('Again in the last')}</div>
+                    <div className={line}>not before that in the last {within}</div>
+                    <div className={line}>and had done it earlier</div>
+                </>
             )
         case 'performed_event_regularly':
             return (
-                <div className={line}>
-                    <Times criterion={criterion} set={set} /> in each of
-                    <NumberInput label="At least so many periods" className="!w-[54px]" min={1} max={400} value={criterion.min_periods ?? 3} onChange={(min_periods) => set({ min_periods })} />
-                    of the last
-                    <NumberInput label="Periods" className="!w-[54px]" min={1} max={400} value={criterion.total_periods ?? 4} onChange={(total_periods) => set({ total_periods })} />
-                    periods of {within}
-                </div>
+                <>
+                    <div className={line}>
+                        <Times criterion={criterion} set={set} />
+                    </div>
+                    <div className={line}>
+                        in
+                        <NumberInput label="At least so many periods" className="!w-[54px]" min={1} max={400} value={criterion.min_periods ?? 3} onChange={(min_periods) => set({ min_periods })} />
+                        or more of the last
+                        <NumberInput label="Periods" className="!w-[54px]" min={1} max={400} value={criterion.total_periods ?? 4} onChange={(total_periods) => set({ total_periods })} />
+                        periods
+                    </div>
+                    <div className={line}>each {within}</div>
+                </>
             )
     }
 }

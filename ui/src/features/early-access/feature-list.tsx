@@ -38,7 +38,7 @@ export function EarlyAccessPage() {
             id: 'name',
             label: 'Feature',
             cell: (feature) => (
-                <span className="flex min-w-0 items-baseline gap-2.5">
+                <span className="flex max-w-[52vw] min-w-0 items-baseline gap-2.5 sm:max-w-none">
                     <Link
                         to="/project/$projectId/early_access_features/$featureId"
                         params={{ ...params, featureId: feature.id }}

@@ -147,7 +147,7 @@ function WouldMatch({ condition, groupType }: { condition: ConditionDraft; group
     const project = useProject()
     const types = useQuery({ ...groupTypes(project.id), enabled: groupType !== null })
     const type = types.data?.find((known) => known.group_type_index === groupType)
-    const [one, many] = groupType === null ? ['person', 'persons'] : [type?.name_singular ?? type?.group_type ?? 'group', type?.name_plural ?? `${type?.group_type ?? 'group'}s`]
+    const [one, many] = groupType === null ? ['person', 'persons'] : [(type?.name_singular ?? type?.group_type ?? 'group').toLowerCase(), (type?.name_plural ?? `${type?.group_type ?? 'group'}s`).toLowerCase()]
     const settled = useSettled(condition, 350)
     const asked = useQuery(blastRadius(project.id, conditionOf(settled), groupType))
     const line = 'flex min-h-[20px] items-center gap-2 text-sm text-ink-2'

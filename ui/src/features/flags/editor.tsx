@@ -24,19 +24,21 @@ export function FlagEditor({ draft, problems, onChange, flagId, keyError, knownT
     return (
         <div className="flex min-w-0 flex-col gap-4">
             <Panel label="What it is" className="p-4">
-                <div className="flex flex-col gap-4">
+                <div className="grid gap-4 sm:grid-cols-2">
                     <Field label="Key" hint={flagId === undefined ? 'What your code asks for. Letters, digits, “-” and “_”.' : 'Code that asks for the old key gets nothing once you change it.'} error={keyError ?? null}>
                         {(control) => <Input {...control} autoFocus={flagId === undefined} maxLength={420} placeholder="new-checkout" className="font-mono text-[12.5px]" value={draft.key} onChange={(event) => onChange({ ...draft, key: event.target.value })} />}
                     </Field>
                     <Field label="Description">
                         {(control) => (
-                            <textarea {...control} rows={2} dir="auto" maxLength={10_000} placeholder="What it switches, and when it can go" className="field !h-auto resize-y py-1.5" value={draft.description} onChange={(event) => onChange({ ...draft, description: event.target.value })} />
+                            <textarea {...control} rows={1} dir="auto" maxLength={10_000} placeholder="What it switches, and when it can go" className="field !h-auto resize-y py-1.5" value={draft.description} onChange={(event) => onChange({ ...draft, description: event.target.value })} />
                         )}
                     </Field>
-                    <div className="flex flex-col gap-1">
+                    <div className="flex flex-col gap-1 sm:col-span-2">
                         <span className="text-sm font-[550] text-ink-2">What it answers</span>
-                        <Segmented label="What it answers" className="self-start" value={draft.kind} options={kinds.map(({ value, label }) => ({ value, label }))} onChange={(next) => onChange(withKind(draft, next))} />
-                        <p className="text-sm text-ink-3">{kind?.hint}</p>
+                        <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+                            <Segmented label="What it answers" value={draft.kind} options={kinds.map(({ value, label }) => ({ value, label }))} onChange={(next) => onChange(withKind(draft, next))} />
+                            <p className="text-sm text-ink-3">{kind?.hint}</p>
+                        </div>
                     </div>
                 </div>
             </Panel>
@@ -44,10 +46,10 @@ export function FlagEditor({ draft, problems, onChange, flagId, keyError, knownT
                 <Panel title="Variants" label="Variants">
                     <Variants draft={draft} problems={problems} onChange={onChange} />
                 </Panel>
-            ) : (
+            ) : null}
+            {draft.kind === 'remote_config' ? (
                 <Payload draft={draft} problem={problems.payload['true']} onChange={onChange} />
-            )}
-            {draft.kind === 'remote_config' ? null : (
+            ) : (
                 <section aria-label="Who gets it" className="flex min-w-0 flex-col gap-2">
                     <div className="flex flex-wrap items-baseline gap-x-3">
                         <h2 className="font-[600]">Who gets it</h2>
@@ -69,6 +71,7 @@ export function FlagEditor({ draft, problems, onChange, flagId, keyError, knownT
                     />
                 </section>
             )}
+            {draft.kind === 'boolean' ? <Payload draft={draft} problem={problems.payload['true']} onChange={onChange} /> : null}
             <Details draft={draft} onChange={onChange} knownTags={knownTags} knownContexts={knownContexts} />
         </div>
     )

@@ -17,7 +17,6 @@ import { Chip, Panel } from '@/ui/panel'
 import { Empty, Failed, SkeletonRows, useNow, useSettled } from '@/ui/states'
 import { Pages, Table, type Column, type Sorting } from '@/ui/table'
 import { rolloutText } from './describe'
-import { kindOf } from './draft'
 import { ImportFlags } from './import-dialog'
 import { exportFlags, setActive } from './actions'
 import { flagOrders, type flagStates, type flagTypes } from './search'
@@ -161,7 +160,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             width: '36px',
             cell: (flag) => (
                 <Checkbox label={`Choose ${flag.key}`} checked={picked.includes(flag.id)} onChange={(on) => setPicked(on ? [...picked, flag.id] : picked.filter((id) => id !== flag.id))}>
-                    {null}
+                    <></>
                 </Checkbox>
             ),
         },
@@ -171,7 +170,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             label: 'Flag',
             sort: byServer,
             cell: (flag) => (
-                <span className="flex min-w-0 items-baseline gap-2.5">
+                <span className="flex min-w-0 items-baseline gap-2.5 max-w-[42vw] sm:max-w-[300px] md:max-w-[250px] xl:max-w-none">
                     <Link
                         to="/project/$projectId/feature_flags/$flagId"
                         params={{ projectId: String(project.id), flagId: String(flag.id) }}
@@ -188,7 +187,21 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             ),
         },
         { id: 'rollout', label: 'Rollout', numeric: true, width: '130px', cell: (flag) => <span className="text-ink-2">{flag.is_remote_configuration ? 'config' : rolloutText(flag.filters)}</span> },
-        { id: 'variants', label: 'Variants', wide: true, width: '150px', cell: (flag) => <span className="text-ink-2">{kindOf(flag) === 'multivariate' ? (flag.filters.multivariate?.variants ?? []).map((variant) => variant.key).join(', ') : ''}</span> },
+        {
+            id: 'variants',
+            label: 'Variants',
+            wide: true,
+            numeric: true,
+            width: '80px',
+            cell: (flag) => {
+                const keys = (flag.filters.multivariate?.variants ?? []).map((variant) => variant.key)
+                return (
+                    <span className="text-ink-2" title={keys.join(', ')}>
+                        {keys.length > 0 ? keys.length : ''}
+                    </span>
+                )
+            },
+        },
         {
             id: 'tags',
             label: 'Tags',
@@ -196,7 +209,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             width: '140px',
             cell: (flag) => (
                 <span className="flex gap-1 overflow-hidden">
-                    {(flag.tags ?? []).slice(0, 3).map((tag) => (
+                    {(flag.tags ?? []).slice(0, 2).map((tag) => (
                         <button key={tag} type="button" onClick={() => onTag(tag)} title={`Only flags tagged ${tag}`} className="rounded-sm">
                             <Chip>
                                 <span className="max-w-[90px] truncate" dir="auto">
@@ -210,7 +223,6 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
         },
         { id: 'status', label: 'Status', wide: true, width: '90px', cell: (flag) => <StatusText flag={flag} /> },
         { id: 'last_called_at', label: 'Called', numeric: true, wide: true, width: '100px', sort: byServer, cell: (flag) => time(flag.last_called_at, 'never') },
-        { id: 'updated_at', label: 'Changed', numeric: true, wide: true, width: '100px', sort: byServer, cell: (flag) => time(flag.updated_at ?? flag.created_at, '') },
     ]
 }
 

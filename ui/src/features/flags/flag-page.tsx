@@ -8,7 +8,6 @@ import { useProject } from '@/api/project'
 import { Button } from '@/ui/button'
 import { useKeptDraft, type KeptDraft } from '@/ui/kept-draft'
 import { Page } from '@/ui/page'
-import { Chip } from '@/ui/panel'
 import { Empty, Failed, Skeleton } from '@/ui/states'
 import { TabBar } from '@/ui/tab-links'
 import { complain, say } from '@/ui/toast'
@@ -154,7 +153,6 @@ function KnownFlag({ flag }: { flag: FeatureFlag }) {
                     { value: 'history', label: 'History' },
                     { value: 'code', label: 'Code' },
                 ]}
-                aside={changed ? <Chip className="mb-1 hidden sm:inline-flex">not saved</Chip> : null}
             />
             <div className="mt-4">{views[tab]()}</div>
         </Page>
