@@ -4,6 +4,7 @@
 //! turns, so that a noisy machine disturbs both alike; ratios are what to look at.
 
 mod client;
+mod decide;
 mod floor;
 mod generate;
 mod mixed;
@@ -30,6 +31,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Ingest at a steady pace while people ask heavy questions
     Mixed(mixed::MixedArgs),
+    /// Evaluate flags, without a server
+    Decide(decide::DecideArgs),
 }
 
 #[derive(clap::Args)]
@@ -75,6 +78,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     match &cli.command {
         Some(Command::Generate(args)) => return generate::run(args),
+        Some(Command::Decide(args)) => return decide::run(args),
         Some(Command::Mixed(args)) => return runtime.block_on(mixed::run(args)),
         None => {}
     }

@@ -86,12 +86,13 @@ impl<'d, 'q> Case<'d, 'q> {
     /// Flags that this one asks for must have been decided.
     pub fn decide<W: Watch>(&mut self, flag: usize, watch: &mut W) -> Verdict<'d> {
         let rule = &self.definitions.rules[flag];
+        let key = &self.definitions.described[flag].key;
         let verdict = match self.dependency_failed(rule) {
             true => {
                 watch.step(Step::new(StepKind::Dependency, false, Code::MissingDependency));
                 Verdict::off(Reason::of_flag(Code::MissingDependency))
             }
-            false => self.matched(flag, rule, watch).unwrap_or_else(Verdict::failed),
+            false => self.matched(key, rule, watch).unwrap_or_else(Verdict::failed),
         };
         self.verdicts[flag] = Some(verdict);
         verdict
@@ -102,18 +103,22 @@ impl<'d, 'q> Case<'d, 'q> {
         rule.is_broken || rule.dependencies.iter().any(|&asked| self.verdicts[asked].as_ref().is_some_and(fails))
     }
 
-    fn matched<W: Watch>(&mut self, flag: usize, rule: &'d Rule, watch: &mut W) -> Result<Verdict<'d>, Code> {
+    fn matched<W: Watch>(&mut self, key: &'d str, rule: &'d Rule, watch: &mut W) -> Result<Verdict<'d>, Code> {
         if let Some(verdict) = self.enrollment(rule, watch)? {
             return Ok(verdict);
         }
-        if let Some(verdict) = self.holdout(flag, rule, watch)? {
+        if let Some(verdict) = self.holdout(key, rule, watch)? {
             return Ok(verdict);
         }
         let mut best = Reason::of_flag(Code::NoGroupType);
         let mut skipped = false;
-        let mut hashes = Hashes { flag, rollout: None };
+        let mut hashes = Hashes { key, rollout: None };
         for (index, condition) in rule.conditions.iter().enumerate() {
-            let tried = self.condition(rule, condition, index, &mut hashes, watch)?;
+            let tried = self.condition(rule, condition, &mut hashes, watch);
+            if W::THOROUGH {
+                watch.step(self.condition_step(rule, index, &tried, &hashes));
+            }
+            let tried = tried?;
             if let Tried::Matched(variant) = tried {
                 let reason = Reason::of_condition(Code::ConditionMatch, index);
                 return Ok(match variant.map(|variant| &rule.variants[variant]) {
@@ -143,17 +148,18 @@ impl<'d, 'q> Case<'d, 'q> {
             Found::Here(held, _) => Some(held.is_chosen()),
         };
         if W::THOROUGH {
-            watch.step(self.enrollment_step(slot, chosen));
+            watch.compared(self.enrollment_compared(slot, chosen));
+            watch.step(Step::new(StepKind::Enrollment, chosen.is_some(), Code::Enrollment));
         }
         let outcome = |chosen| if chosen { Outcome::On } else { Outcome::Off };
         let reason = Reason::of_condition(Code::Enrollment, 0);
         Ok(chosen.map(|chosen| Verdict { outcome: outcome(chosen), reason, payload: rule.payload.as_ref() }))
     }
 
-    fn holdout<W: Watch>(&mut self, flag: usize, rule: &'d Rule, watch: &mut W) -> Result<Option<Verdict<'d>>, Code> {
+    fn holdout<W: Watch>(&mut self, key: &str, rule: &'d Rule, watch: &mut W) -> Result<Option<Verdict<'d>>, Code> {
         let Some(holdout) = &rule.holdout else { return Ok(None) };
         // Also those without a device are held out: by their distinct id.
-        let Some(identifier) = self.identifier(flag, rule, rule.group)?.or_else(|| self.without_device(rule)) else { return Ok(None) };
+        let Some(identifier) = self.identifier(key, rule, rule.group)?.or_else(|| self.without_device(rule)) else { return Ok(None) };
         let hash = hash::holdout(identifier);
         let is_held_out = holdout.share >= 1.0 || hash <= holdout.share;
         if W::THOROUGH {
@@ -176,60 +182,48 @@ impl<'d, 'q> Case<'d, 'q> {
         &mut self,
         rule: &'d Rule,
         condition: &'d Condition,
-        index: usize,
-        hashes: &mut Hashes,
+        hashes: &mut Hashes<'d>,
         watch: &mut W,
     ) -> Result<Tried, Code> {
-        let mut step = Step::new(StepKind::Condition, false, Code::NoConditionMatch);
-        let tried = self.tried::<W>(rule, condition, hashes, &mut step);
-        if W::THOROUGH {
-            step.condition_index = Some(index);
-            step.rollout_percentage = Some(condition.rollout.map_or(100.0, |share| share * 100.0));
-            step.reason = tried.as_ref().map_or_else(|code| *code, Tried::code);
-            if let Ok(Tried::Matched(variant)) = &tried {
-                step.matched = true;
-                step.variant = variant.map(|variant| rule.variants[variant].key.to_string());
-            }
-            watch.step(step);
-        }
-        tried
-    }
-
-    fn tried<W: Watch>(&mut self, rule: &'d Rule, condition: &'d Condition, hashes: &mut Hashes, step: &mut Step) -> Result<Tried, Code> {
         if condition.group.is_some_and(|group| self.group_key(group).is_none()) {
             return Ok(Tried::NoGroup);
         }
         let needs_hash = condition.rollout.is_some() || (condition.variant.is_none() && !rule.variants.is_empty());
-        let identifier = if needs_hash { self.identifier(hashes.flag, rule, condition.group)? } else { None };
-        if needs_hash && identifier.is_none() {
-            // Without a device nobody can be put into a share of devices, whatever their properties.
+        if needs_hash && self.lacks_device(rule, condition) {
             return Ok(Tried::NoDevice);
         }
-        if !self.filters::<W>(&condition.filters, step)? {
+        if !self.filters(&condition.filters, watch)? {
             return Ok(Tried::NoMatch);
         }
-        let Some(identifier) = identifier else { return Ok(Tried::Matched(condition.variant)) };
-        let key = &self.definitions.described[hashes.flag].key;
-        if let Some(share) = condition.rollout {
-            let hash = hashes.rollout(key, condition.group, identifier);
-            step.hash = Some(hash);
-            if hash > share {
-                return Ok(Tried::OutOfRollout);
-            }
+        let identifier = match needs_hash {
+            true => self.identifier(hashes.key, rule, condition.group)?.unwrap_or_default(),
+            false => return Ok(Tried::Matched(condition.variant)),
+        };
+        if condition.rollout.is_some_and(|share| hashes.rollout(condition.group, identifier) > share) {
+            return Ok(Tried::OutOfRollout);
         }
         Ok(Tried::Matched(condition.variant.or_else(|| {
-            let hash = if rule.variants.is_empty() { return None } else { hash::variant(key, identifier) };
+            let hash = if rule.variants.is_empty() { return None } else { hash::variant(hashes.key, identifier) };
             rule.variants.iter().position(|variant| hash < variant.up_to)
         })))
     }
 
+    /// Without a device nobody can be put into a share of devices, whatever their properties.
+    fn lacks_device(&self, rule: &Rule, condition: &Condition) -> bool {
+        rule.bucketing == Bucketing::DeviceId && condition.group.is_none() && self.device().is_none()
+    }
+
+    fn device(&self) -> Option<&'q str> {
+        self.question.device_id.as_deref().filter(|device| !device.is_empty())
+    }
+
     /// Whether all of them match. Nobody watching, the first that does not ends it.
-    fn filters<W: Watch>(&mut self, filters: &'d [Filter], step: &mut Step) -> Result<bool, Code> {
+    fn filters<W: Watch>(&mut self, filters: &'d [Filter], watch: &mut W) -> Result<bool, Code> {
         let mut all = true;
         for filter in filters {
             let matched = self.check(&filter.check);
             if W::THOROUGH {
-                step.properties.push(self.compared(filter, matched == Ok(true)));
+                watch.compared(self.compared(filter, matched == Ok(true)));
             }
             if !matched? {
                 all = false;
@@ -239,6 +233,21 @@ impl<'d, 'q> Case<'d, 'q> {
             }
         }
         Ok(all)
+    }
+
+    fn condition_step(&self, rule: &Rule, index: usize, tried: &Result<Tried, Code>, hashes: &Hashes) -> Step {
+        let condition = &rule.conditions[index];
+        let mut step = Step::new(StepKind::Condition, false, tried.as_ref().map_or_else(|code| *code, Tried::code));
+        step.condition_index = Some(index);
+        step.rollout_percentage = Some(condition.rollout.map_or(100.0, |share| share * 100.0));
+        if let Ok(Tried::Matched(_) | Tried::OutOfRollout) = tried {
+            step.hash = hashes.rollout.filter(|_| condition.rollout.is_some()).map(|(_, hash)| hash);
+        }
+        if let Ok(Tried::Matched(variant)) = tried {
+            step.matched = true;
+            step.variant = variant.map(|variant| rule.variants[variant].key.to_string());
+        }
+        step
     }
 
     fn compared(&self, filter: &Filter, matched: bool) -> Compared {
@@ -262,17 +271,11 @@ impl<'d, 'q> Case<'d, 'q> {
         }
     }
 
-    fn enrollment_step(&self, slot: u32, chosen: Option<bool>) -> Step {
+    fn enrollment_compared(&self, slot: u32, chosen: Option<bool>) -> Compared {
         let (found, source) = self.found(slot);
-        let mut step = Step::new(StepKind::Enrollment, chosen.is_some(), Code::Enrollment);
-        let told = Told {
-            key: self.definitions.keys.list[slot as usize].name.clone(),
-            kind: "person".into(),
-            operator: "is_set".into(),
-            value: serde_json::Value::Null,
-        };
-        step.properties.push(Compared::new(&told, found, source, chosen.is_some()));
-        step
+        let key = self.definitions.keys.list[slot as usize].name.clone();
+        let told = Told { key, kind: "person".into(), operator: "is_set".into(), value: serde_json::Value::Null };
+        Compared::new(&told, found, source, chosen.is_some())
     }
 
     fn check(&mut self, check: &'d Check) -> Result<bool, Code> {
@@ -294,7 +297,8 @@ impl<'d, 'q> Case<'d, 'q> {
             Found::Absent => None,
             Found::Here(held, _) => Some(held),
         };
-        self.budget = self.budget.checked_sub(predicate.operator.cost(held)).ok_or(Code::OverBudget)?;
+        let cost = held.map_or(1, |held| predicate.operator.cost(held));
+        self.budget = self.budget.checked_sub(cost).ok_or(Code::OverBudget)?;
         let matched = predicate.operator.matches(held, self.now, self.definitions.timezone);
         self.compared[place as usize] = Known::of(Ok(matched));
         Ok(matched)
@@ -376,15 +380,15 @@ impl<'d, 'q> Case<'d, 'q> {
     }
 
     /// What is hashed. `None`: there is no such group, or no device.
-    fn identifier(&self, flag: usize, rule: &Rule, group: Option<u8>) -> Result<Option<&'q str>, Code> {
+    fn identifier(&self, key: &str, rule: &Rule, group: Option<u8>) -> Result<Option<&'q str>, Code> {
         if let Some(group) = group {
             return Ok(self.group_key(group));
         }
         Ok(match rule.bucketing {
             Bucketing::DistinctId => Some(&self.question.distinct_id),
-            Bucketing::DeviceId => self.question.device_id.as_deref().filter(|device| !device.is_empty()),
+            Bucketing::DeviceId => self.device(),
             Bucketing::Continuous => {
-                let kept = self.facts.hash_keys.get(&self.definitions.described[flag].key);
+                let kept = self.facts.hash_keys.get(key);
                 if kept.is_none() && self.facts.failed {
                     return Err(Code::LookupFailed);
                 }
@@ -425,16 +429,17 @@ impl Tried {
 }
 
 /// The hash of the last identifier, which conditions of one flag mostly share.
-struct Hashes {
-    flag: usize,
+struct Hashes<'d> {
+    /// Of the flag.
+    key: &'d str,
     rollout: Option<(Option<u8>, f64)>,
 }
 
-impl Hashes {
-    fn rollout(&mut self, key: &str, group: Option<u8>, identifier: &str) -> f64 {
+impl Hashes<'_> {
+    fn rollout(&mut self, group: Option<u8>, identifier: &str) -> f64 {
         match self.rollout {
             Some((of, hash)) if of == group => hash,
-            _ => self.rollout.insert((group, hash::rollout(key, identifier))).1,
+            _ => self.rollout.insert((group, hash::rollout(self.key, identifier))).1,
         }
     }
 }

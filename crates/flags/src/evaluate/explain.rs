@@ -9,6 +9,9 @@ pub trait Watch {
     /// Everything is compared and told, also what can no longer change the outcome of a condition.
     const THOROUGH: bool;
 
+    fn compared(&mut self, compared: Compared);
+
+    /// Ends a step, of what was compared since the one before.
     fn step(&mut self, step: Step);
 }
 
@@ -18,14 +21,27 @@ pub struct Unwatched;
 impl Watch for Unwatched {
     const THOROUGH: bool = false;
 
+    fn compared(&mut self, _compared: Compared) {}
+
     fn step(&mut self, _step: Step) {}
 }
 
-impl Watch for Vec<Step> {
+#[derive(Default)]
+pub struct Steps {
+    pub taken: Vec<Step>,
+    compared: Vec<Compared>,
+}
+
+impl Watch for Steps {
     const THOROUGH: bool = true;
 
+    fn compared(&mut self, compared: Compared) {
+        self.compared.push(compared);
+    }
+
     fn step(&mut self, step: Step) {
-        self.push(step);
+        let properties = std::mem::take(&mut self.compared);
+        self.taken.push(Step { properties, ..step });
     }
 }
 

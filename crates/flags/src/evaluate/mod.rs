@@ -37,7 +37,7 @@ use case::Case;
 use chrono_tz::Tz;
 use cohorts::Cohort;
 use compile::Compiler;
-use explain::Unwatched;
+use explain::{Steps, Unwatched};
 use keys::Keys;
 use membership::CohortRule;
 use model::{Properties, Timestamp};
@@ -153,10 +153,10 @@ impl Definitions {
     /// Every step to the answer of one flag; what the question says of runtimes and contexts makes no difference. `None`: no such flag.
     pub fn explain(&self, flag_key: &str, question: &Question, facts: &Facts) -> Option<Explanation> {
         let place = *self.places.get(flag_key)?;
-        let mut steps = Vec::new();
+        let mut steps = Steps::default();
         if !self.rules[place].active {
             let reason = Reason::of_flag(Code::Disabled);
-            return Some(Explanation { enabled: false, variant: None, payload: None, reason, steps });
+            return Some(Explanation { enabled: false, variant: None, payload: None, reason, steps: Vec::new() });
         }
         let asked = self.with_dependencies(place);
         let mut case = Case::new(self, question, facts);
@@ -169,7 +169,7 @@ impl Definitions {
             variant: verdict.outcome.variant().map(str::to_owned),
             payload: verdict.payload.map(|payload| payload.text.clone()),
             reason: verdict.reason,
-            steps,
+            steps: steps.taken,
         })
     }
 }

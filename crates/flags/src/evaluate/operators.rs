@@ -18,6 +18,8 @@ const MAX_BACKTRACKED_BYTES: usize = 4 * 1024;
 /// Of one compiled pattern, in memory.
 const MAX_PATTERN_BYTES: usize = 2 * 1024 * 1024;
 
+/// Longer lists are searched in order.
+const SHORT_LIST: usize = 8;
 /// Operators whose opposite is spelled with `not_`.
 const HAVE_OPPOSITES: [&str; 6] = ["icontains", "icontains_multi", "starts_with", "ends_with", "regex", "between"];
 
@@ -35,16 +37,16 @@ enum Test {
     Present,
     Truth(bool),
     Equals(Box<str>),
-    /// Sorted.
     Among(Vec<Box<str>>),
+    AmongSorted(Vec<Box<str>>),
     Contains(Vec<Box<str>>),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
     Pattern(Option<Pattern>),
     Number(Comparison, f64),
     Between(f64, f64),
-    Version(Comparison, Version),
-    VersionRange(Comparator),
+    Version(Comparison, Box<Version>),
+    VersionRange(Box<Comparator>),
     Date(Comparison, When),
 }
 
@@ -52,7 +54,7 @@ enum Test {
 enum Pattern {
     /// Linear in the text.
     Plain(regex::Regex),
-    Backtracking(fancy_regex::Regex),
+    Backtracking(Box<fancy_regex::Regex>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,15 +109,13 @@ impl Operator {
     }
 
     /// How long a comparison may take, in units of some nanoseconds.
-    pub fn cost(&self, held: Option<&Held>) -> u64 {
-        let bytes = || held.map_or(0, |held| held.text().len() as u64);
+    pub fn cost(&self, held: &Held) -> u64 {
+        let bytes = || held.text().len() as u64;
         match &self.test {
-            Test::Contains(needles) => 1 + needles.len() as u64 * (1 + bytes() / 16),
+            Test::Contains(needles) => needles.len() as u64 * (1 + bytes() / 16),
             Test::Pattern(Some(Pattern::Plain(_))) => 10 + bytes(),
             Test::Pattern(Some(Pattern::Backtracking(_))) => 1_000 + 500 * bytes().min(MAX_BACKTRACKED_BYTES as u64),
-            Test::Never | Test::Present | Test::Truth(_) | Test::Number(..) | Test::Between(..) | Test::Pattern(None) => 1,
-            Test::Equals(_) | Test::StartsWith(_) | Test::EndsWith(_) => 1,
-            Test::Among(_) | Test::Version(..) | Test::VersionRange(_) | Test::Date(..) => 10 + bytes() / 16,
+            _ => 1,
         }
     }
 }
@@ -128,15 +128,19 @@ impl Test {
             Self::Present => Some(true),
             Self::Truth(wanted) => Some(held.is_true() == *wanted),
             Self::Equals(text) => Some(held.folded() == &**text),
-            Self::Among(texts) => Some(texts.binary_search_by(|text| (**text).cmp(held.folded())).is_ok()),
+            Self::Among(texts) => {
+                let folded = held.folded();
+                Some(texts.iter().any(|text| **text == *folded))
+            }
+            Self::AmongSorted(texts) => Some(texts.binary_search_by(|text| (**text).cmp(held.folded())).is_ok()),
             Self::Contains(needles) => Some(needles.iter().any(|needle| held.ascii_folded().contains(&**needle))),
             Self::StartsWith(text) => Some(held.ascii_folded().starts_with(&**text)),
             Self::EndsWith(text) => Some(held.ascii_folded().ends_with(&**text)),
             Self::Pattern(pattern) => pattern.as_ref()?.is_match(held.text()),
             Self::Number(comparison, bound) => Some(comparison.holds(held.number()?.partial_cmp(bound)?)),
             Self::Between(min, max) => Some(held.number().is_some_and(|number| (*min..=*max).contains(&number))),
-            Self::Version(comparison, bound) => Some(comparison.holds(versions::parse(held.text())?.cmp(bound))),
-            Self::VersionRange(range) => Some(range.matches(&versions::parse(held.text())?)),
+            Self::Version(comparison, bound) => Some(comparison.holds(held.version()?.cmp(bound.as_ref()))),
+            Self::VersionRange(range) => Some(range.matches(held.version()?)),
             Self::Date(comparison, when) => Some(comparison.holds(held.instant(timezone)?.cmp(&when.from(now)?))),
         }
     }
@@ -154,7 +158,7 @@ impl Pattern {
                 .delegate_dfa_size_limit(MAX_PATTERN_BYTES)
                 .build()
                 .ok()
-                .map(Self::Backtracking),
+                .map(|pattern| Self::Backtracking(Box::new(pattern))),
         }
     }
 
@@ -187,9 +191,9 @@ fn ordered_test(operator: &str, value: &Value, timezone: Tz) -> Option<Test> {
     }
     match operator {
         "between" => bounds(value).map(|(min, max)| Test::Between(min, max)),
-        "semver_tilde" => versions::tilde(&text()).map(Test::VersionRange),
-        "semver_caret" => versions::caret(&text()).map(Test::VersionRange),
-        "semver_wildcard" => versions::wildcard(&text()).map(Test::VersionRange),
+        "semver_tilde" => versions::tilde(&text()).map(Box::new).map(Test::VersionRange),
+        "semver_caret" => versions::caret(&text()).map(Box::new).map(Test::VersionRange),
+        "semver_wildcard" => versions::wildcard(&text()).map(Box::new).map(Test::VersionRange),
         "is_date_before" => date(Comparison::Less, value, timezone),
         "is_date_after" => date(Comparison::Greater, value, timezone),
         "is_date_exact" => date(Comparison::Equal, value, timezone),
@@ -199,7 +203,7 @@ fn ordered_test(operator: &str, value: &Value, timezone: Tz) -> Option<Test> {
                 "neq" => Comparison::NotEqual,
                 other => comparison(other)?,
             };
-            versions::parse(&text()).map(|bound| Test::Version(comparison, bound))
+            versions::parse(&text()).map(|bound| Test::Version(comparison, Box::new(bound)))
         }
     }
 }
@@ -224,8 +228,11 @@ fn equality(value: &Value) -> Test {
         Value::Array(items) if items.len() == 1 => Test::Equals(folded(&items[0])),
         Value::Array(items) => {
             let mut texts: Vec<Box<str>> = items.iter().map(folded).collect();
+            if texts.len() <= SHORT_LIST {
+                return Test::Among(texts);
+            }
             texts.sort_unstable();
-            Test::Among(texts)
+            Test::AmongSorted(texts)
         }
         value => Test::Equals(folded(value)),
     }

@@ -1,10 +1,11 @@
 //! What is known about the one who asks: each property that a condition names, where it came from, and the forms it is compared in.
 
-use super::{Facts, dates, keys::Keys};
+use super::{Facts, dates, keys::Keys, versions};
 use crate::Question;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use model::PropertyValue;
+use semver::Version;
 use serde_json::Value;
 use std::{borrow::Cow, cell::OnceCell};
 
@@ -62,6 +63,8 @@ pub struct Held<'q> {
     folded: OnceCell<Option<Box<str>>>,
     ascii_folded: OnceCell<Option<Box<str>>>,
     number: OnceCell<Option<f64>>,
+    instant: OnceCell<Option<DateTime<Utc>>>,
+    version: OnceCell<Option<Box<Version>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,8 +76,8 @@ enum Raw<'q> {
 
 impl<'q> Held<'q> {
     fn new(value: Raw<'q>) -> Self {
-        let (text, folded, ascii_folded, number) = Default::default();
-        Self { value, text, folded, ascii_folded, number }
+        let (text, folded, ascii_folded, number, instant, version) = Default::default();
+        Self { value, text, folded, ascii_folded, number, instant, version }
     }
 
     pub fn sent(value: &'q Value) -> Self {
@@ -153,13 +156,17 @@ impl<'q> Held<'q> {
         matches!(&self.value, Raw::Stored(PropertyValue::String(_)) | Raw::Sent(Value::String(_)) | Raw::Text(_))
     }
 
-    /// Neither truth values nor lists are dates.
+    /// Neither truth values nor lists are dates. A question has one time zone, its project's.
     pub fn instant(&self, timezone: Tz) -> Option<DateTime<Utc>> {
-        match self.number() {
+        *self.instant.get_or_init(|| match self.number() {
             Some(seconds) => dates::instant_of_number(seconds),
             None if self.is_text() => dates::instant(self.text(), timezone),
             None => None,
-        }
+        })
+    }
+
+    pub fn version(&self) -> Option<&Version> {
+        self.version.get_or_init(|| versions::parse(self.text()).map(Box::new)).as_deref()
     }
 
     pub fn json(&self) -> Value {

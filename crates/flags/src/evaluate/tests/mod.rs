@@ -83,7 +83,7 @@ fn compile(flags: &[Flag], cohorts: &[Cohort]) -> Definitions {
 
 fn question(body: Value) -> Question {
     let Value::Object(body) = body else { panic!("a question is an object") };
-    Question::parse(body).expect("a question has a distinct id")
+    Question::parse(body, &http::HeaderMap::new()).expect("a question has a distinct id")
 }
 
 /// A question of `u1` with these person properties.
