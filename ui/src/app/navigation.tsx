@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
-import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, CircleDashed, DoorOpen, Flag, HeartPulse, ListTree, LogOut, MessageCircleQuestionMark, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
+import { Activity, BarChart3, Boxes, Check, ChevronsUpDown, CircleDashed, DoorOpen, Flag, FlaskConical, HeartPulse, ListTree, LogOut, MessageCircleQuestionMark, Plus, Radio, Rocket, Settings, UserRound } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { request } from '@/api/client'
 import { useProject, useUser } from '@/api/project'
@@ -23,6 +23,7 @@ type To =
     | '/project/$projectId/cohorts'
     | '/project/$projectId/feature_flags'
     | '/project/$projectId/early_access_features'
+    | '/project/$projectId/experiments'
     | '/project/$projectId/surveys'
     | '/project/$projectId/data/$section'
     | '/project/$projectId/ingestion'
@@ -95,11 +96,14 @@ export function Navigation() {
             <NavLink to="/project/$projectId/feature_flags" icon={<Flag aria-hidden />}>
                 Flags
             </NavLink>
-            <NavLink to="/project/$projectId/early_access_features" icon={<DoorOpen aria-hidden />}>
-                Early access
+            <NavLink to="/project/$projectId/experiments" icon={<FlaskConical aria-hidden />}>
+                Experiments
             </NavLink>
             <NavLink to="/project/$projectId/surveys" icon={<MessageCircleQuestionMark aria-hidden />}>
                 Surveys
+            </NavLink>
+            <NavLink to="/project/$projectId/early_access_features" icon={<DoorOpen aria-hidden />}>
+                Early access
             </NavLink>
             <Heading>Data</Heading>
             <NavLink to="/project/$projectId/data/$section" section="events" icon={<ListTree aria-hidden />}>

@@ -70,6 +70,8 @@ function useCommands(query: string): Command[] {
                 run: () => void navigate({ to: '/project/$projectId/insights/new', params, search: kind.value === 'trends' ? {} : { kind: kind.value } }),
             })),
             { id: 'new-flag', group: 'Do', label: 'New flag', words: 'feature toggle remote config variant create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/feature_flags/$flagId', params: { ...params, flagId: 'new' } }) },
+            { id: 'new-experiment', group: 'Do', label: 'New experiment', words: 'a/b test variant create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/experiments/$experimentId', params: { ...params, experimentId: 'new' } }) },
+            { id: 'new-survey', group: 'Do', label: 'New survey', words: 'nps feedback question create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/surveys/$surveyId', params: { ...params, surveyId: 'new' } }) },
             { id: 'new-cohort', group: 'Do', label: 'New cohort', words: 'segment audience create', icon: Plus, run: () => void navigate({ to: '/project/$projectId/cohorts/$cohortId', params: { ...params, cohortId: 'new' } }) },
             {
                 id: 'copy-token',

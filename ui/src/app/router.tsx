@@ -4,6 +4,7 @@ import { ApiError } from '@/api/client'
 import { readFilter } from '@/api/property-filters'
 import { me, preflight, projectDetails } from '@/api/queries'
 import { readActivitySearch } from '@/features/activity/search'
+import { readExperimentListSearch, readExperimentSearch } from '@/features/experiments/search'
 import { readFlagListSearch, readFlagSearch } from '@/features/flags/search'
 import { readInsightSearch } from '@/features/insights/kinds'
 import { readSurveyListSearch, readSurveySearch } from '@/features/surveys/search'
@@ -200,6 +201,20 @@ const earlyAccessFeature = createRoute({
     component: lazyRouteComponent(() => import('@/features/early-access/feature-page'), 'EarlyAccessFeaturePage'),
 })
 
+const experiments = createRoute({
+    getParentRoute: () => project,
+    path: '/experiments',
+    validateSearch: readExperimentListSearch,
+    component: lazyRouteComponent(() => import('@/features/experiments/experiment-list'), 'ExperimentListPage'),
+})
+
+const experimentPage = createRoute({
+    getParentRoute: () => project,
+    path: '/experiments/$experimentId',
+    validateSearch: readExperimentSearch,
+    component: lazyRouteComponent(() => import('@/features/experiments/experiment-page'), 'ExperimentPage'),
+})
+
 const surveys = createRoute({
     getParentRoute: () => project,
     path: '/surveys',
@@ -272,6 +287,8 @@ const tree = root.addChildren([
         flagPage,
         earlyAccess,
         earlyAccessFeature,
+        experiments,
+        experimentPage,
         surveys,
         surveyPage,
         definitions,

@@ -10,6 +10,8 @@ export const destinations = [
     { key: 'o', label: 'Groups', path: '/groups' },
     { key: 'c', label: 'Cohorts', path: '/cohorts' },
     { key: 'f', label: 'Flags', path: '/feature_flags' },
+    { key: 'x', label: 'Experiments', path: '/experiments' },
+    { key: 'v', label: 'Surveys', path: '/surveys' },
     { key: 'y', label: 'Early access', path: '/early_access_features' },
     { key: 'd', label: 'Definitions', path: '/data/events' },
     { key: 'h', label: 'Ingestion health', path: '/ingestion' },
