@@ -6,7 +6,9 @@ use anyhow::Result;
 use db::{Db, Migration, Row, args};
 use model::{Clock, OrganizationId, TeamId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use uuid::Uuid;
+use web::{Page, UserSource};
 
 pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
@@ -127,6 +129,47 @@ pub async fn of_project(
     let sql = format!("SELECT * FROM activity_log WHERE {rule} ORDER BY created_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
     let rows = db.fetch_all(&sql, &values).await?;
     Ok((count, rows.iter().map(read).collect::<Result<_>>()?))
+}
+
+/// One page of a project's log in PostHog's shape, with who did what. `uri` is the request's.
+pub async fn page(
+    db: &Db,
+    users: &UserSource,
+    (organization, team): (OrganizationId, TeamId),
+    filter: &Filter,
+    page: &Page,
+    uri: &http::Uri,
+) -> Result<Value> {
+    let (count, entries) = of_project(db, organization, team, filter, page.limit, page.offset).await?;
+    let mut people = HashMap::new();
+    for user in entries.iter().filter_map(|entry| entry.user) {
+        if !people.contains_key(&user) {
+            people.insert(user, users(user).await?);
+        }
+    }
+    let results = entries.iter().map(|entry| entry.shown(entry.user.and_then(|user| people.get(&user).cloned().flatten())));
+    let mut shown = web::paginated(page, count, results.collect(), uri).0;
+    shown["total_count"] = count.into();
+    Ok(shown)
+}
+
+impl Logged {
+    /// As PostHog's API shows it; `user` is who did it.
+    pub fn shown(&self, user: Option<Value>) -> Value {
+        json!({
+            "id": self.id,
+            "user": user,
+            "unread": false,
+            "organization_id": self.organization,
+            "was_impersonated": false,
+            "is_system": self.user.is_none(),
+            "activity": self.activity,
+            "scope": self.scope,
+            "item_id": self.item,
+            "detail": self.detail,
+            "created_at": self.created_at,
+        })
+    }
 }
 
 fn read(row: &Row) -> Result<Logged> {

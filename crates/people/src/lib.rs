@@ -19,10 +19,11 @@ pub mod identity;
 mod list;
 mod related;
 mod routes;
+pub mod sample;
 mod schema;
 pub mod store;
 pub mod update;
-mod wire;
+pub mod wire;
 
 pub use changes::{ApplyError, Attached, Changes, Merge};
 pub use dimensions::People;

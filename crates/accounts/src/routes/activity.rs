@@ -3,7 +3,7 @@ use ::activity::{Filter, Logged};
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use web::{Access, ApiResult, Page, paginated};
 
@@ -39,21 +39,7 @@ pub(super) async fn page_of(state: &AccountsState, access: &Access, filter: &Fil
             free.insert(user::by_id(&state.db, id).await?.map(|user| wire::user_basic(&user)));
         }
     }
-    let shown = |entry: &Logged| {
-        json!({
-            "id": entry.id,
-            "user": entry.user.and_then(|id| people.get(&id).cloned().flatten()),
-            "unread": false,
-            "organization_id": entry.organization,
-            "was_impersonated": false,
-            "is_system": entry.user.is_none(),
-            "activity": entry.activity,
-            "scope": entry.scope,
-            "item_id": entry.item,
-            "detail": entry.detail,
-            "created_at": entry.created_at,
-        })
-    };
+    let shown = |entry: &Logged| entry.shown(entry.user.and_then(|id| people.get(&id).cloned().flatten()));
     Ok((count, entries.iter().map(shown).collect()))
 }
 
