@@ -21,26 +21,51 @@ pub async fn by_id(db: &Db, team: TeamId, id: i64) -> Result<Option<Flag>> {
     db.fetch_optional(&sql, args![team, id]).await?.as_ref().map(read).transpose()
 }
 
+/// The flag that has this key now.
+pub async fn by_key(db: &Db, team: TeamId, key: &str) -> Result<Option<Flag>> {
+    let sql = format!("SELECT {COLUMNS} FROM feature_flag WHERE team_id = $1 AND flag_key = $2 AND deleted = FALSE");
+    db.fetch_optional(&sql, args![team, key]).await?.as_ref().map(read).transpose()
+}
+
+/// Like [`by_id`], as the transaction sees it.
+pub async fn in_transaction(transaction: &mut Transaction, team: TeamId, id: i64) -> Result<Option<Flag>> {
+    let sql = format!("SELECT {COLUMNS} FROM feature_flag WHERE team_id = $1 AND id = $2");
+    transaction.fetch_optional(&sql, args![team, id]).await?.as_ref().map(read).transpose()
+}
+
+/// Like [`by_key`], as the transaction sees it.
+pub async fn by_key_in_transaction(transaction: &mut Transaction, team: TeamId, key: &str) -> Result<Option<Flag>> {
+    let sql = format!("SELECT {COLUMNS} FROM feature_flag WHERE team_id = $1 AND flag_key = $2 AND deleted = FALSE");
+    transaction.fetch_optional(&sql, args![team, key]).await?.as_ref().map(read).transpose()
+}
+
+/// Flags that are not deleted.
+pub async fn count(transaction: &mut Transaction, team: TeamId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM feature_flag WHERE team_id = $1 AND deleted = FALSE";
+    transaction.fetch_one(sql, args![team]).await?.get("n")
+}
+
 /// Stores a new flag; its `id` is ignored.
 pub async fn insert(transaction: &mut Transaction, flag: &Flag) -> Result<i64> {
     let names: Vec<&str> = COLUMNS.split(", ").skip(1).map(str::trim).collect();
     let sql = format!("INSERT INTO feature_flag ({}) VALUES ({}) RETURNING id", names.join(", "), db::parameter_list(1, names.len()));
-    let id = transaction.fetch_one(&sql, &values(flag)).await?.get("id")?;
-    bump(transaction, flag.team).await?;
-    Ok(id)
+    transaction.fetch_one(&sql, &values(flag)).await?.get("id")
 }
 
+/// When it was last called is not among what is written: [`crate::manage::Calls`] keeps that, beside all editing.
 pub async fn update(transaction: &mut Transaction, flag: &Flag) -> Result<()> {
-    let names: Vec<&str> = COLUMNS.split(", ").skip(1).map(str::trim).collect();
+    let names: Vec<&str> = COLUMNS.split(", ").skip(1).map(str::trim).filter(|name| *name != "last_called_at").collect();
     let set: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("{name} = ${}", at + 1)).collect();
     let mut args = values(flag);
+    args.truncate(names.len());
     args.push(flag.id.into());
     let sql = format!("UPDATE feature_flag SET {} WHERE team_id = $1 AND id = ${}", set.join(", "), args.len());
     transaction.execute(&sql, &args).await?;
-    bump(transaction, flag.team).await
+    Ok(())
 }
 
-/// Tells every process that answers of this project may have changed.
+/// Tells every process that answers of this project may have changed. Comes first in a transaction that writes flags: until it ends,
+/// other writers of this project's flags wait.
 pub async fn bump(transaction: &mut Transaction, team: TeamId) -> Result<()> {
     let sql = "INSERT INTO feature_flag_version (team_id, version) VALUES ($1, 1)
                ON CONFLICT (team_id) DO UPDATE SET version = feature_flag_version.version + 1";
