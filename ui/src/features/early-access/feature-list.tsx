@@ -76,9 +76,11 @@ export function EarlyAccessPage() {
             title="Early access"
             note={all.length > 0 ? count(all.length, 'feature') : undefined}
             actions={
-                <Link to="/project/$projectId/early_access_features/$featureId" params={{ ...params, featureId: 'new' }} className={buttonClass('primary')}>
-                    <Plus className="size-4" aria-hidden /> New<span className="hidden sm:inline"> feature</span>
-                </Link>
+                nothing ? undefined : (
+                    <Link to="/project/$projectId/early_access_features/$featureId" params={{ ...params, featureId: 'new' }} className={buttonClass('primary')}>
+                        <Plus className="size-4" aria-hidden /> New<span className="hidden sm:inline"> feature</span>
+                    </Link>
+                )
             }
         >
             {nothing ? (

@@ -76,9 +76,11 @@ export function FlagListPage() {
                             <Upload aria-hidden /> Import from a file
                         </MenuItem>
                     </Menu>
-                    <Link to="/project/$projectId/feature_flags/$flagId" params={{ projectId: String(project.id), flagId: 'new' }} className={buttonClass('primary')}>
-                        <Plus className="size-4" aria-hidden /> New<span className="hidden sm:inline"> flag</span>
-                    </Link>
+                    {nothing ? null : (
+                        <Link to="/project/$projectId/feature_flags/$flagId" params={{ projectId: String(project.id), flagId: 'new' }} className={buttonClass('primary')}>
+                            <Plus className="size-4" aria-hidden /> New<span className="hidden sm:inline"> flag</span>
+                        </Link>
+                    )}
                 </>
             }
         >
@@ -170,7 +172,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             label: 'Flag',
             sort: byServer,
             cell: (flag) => (
-                <span className="flex min-w-0 items-baseline gap-2.5 max-w-[42vw] sm:max-w-[300px] md:max-w-[250px] xl:max-w-none">
+                <span className="flex min-w-0 items-baseline gap-2.5 max-w-[38vw] sm:max-w-[300px] md:max-w-[250px] xl:max-w-none">
                     <Link
                         to="/project/$projectId/feature_flags/$flagId"
                         params={{ projectId: String(project.id), flagId: String(flag.id) }}
@@ -186,7 +188,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
                 </span>
             ),
         },
-        { id: 'rollout', label: 'Rollout', numeric: true, width: '130px', cell: (flag) => <span className="text-ink-2">{flag.is_remote_configuration ? 'config' : rolloutText(flag.filters)}</span> },
+        { id: 'rollout', label: 'Rollout', numeric: true, width: '130px', cell: (flag) => <span className="ml-auto block max-w-[26vw] truncate text-ink-2 sm:max-w-none">{flag.is_remote_configuration ? 'config' : rolloutText(flag.filters)}</span> },
         {
             id: 'variants',
             label: 'Variants',
