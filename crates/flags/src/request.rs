@@ -1,5 +1,6 @@
 //! What a `/flags` request asks, whatever the spelling.
 
+use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 const MAX_DISTINCT_ID_CHARS: usize = 200;
@@ -25,19 +26,55 @@ pub struct Question {
     pub evaluation_contexts: Option<Vec<String>>,
     pub evaluation_runtime: Runtime,
     pub timezone: Option<String>,
+    /// Tells visitors without cookies apart who share an address and a browser.
+    pub cookieless_extra: Option<String>,
     pub only_survey_flags: bool,
     /// The stored person is not looked at.
     pub only_override_properties: bool,
 }
 
+/// Who asks, for flags that are meant for one side only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Runtime {
+    /// Every flag is answered.
     #[default]
     All,
     Client,
     Server,
     /// Only flags for both sides are answered.
     Unknown,
+}
+
+const BROWSERS: &[&str] = &["Mozilla/", "Chrome/", "Safari/", "Firefox/", "Edge/"];
+const CLIENT_SDKS: &[&str] = &["posthog-android/", "posthog-ios/", "posthog-react-native/", "posthog-flutter/"];
+const SERVER_SDKS: &[&str] = &[
+    "posthog-python/",
+    "posthog-ruby/",
+    "posthog-php/",
+    "posthog-java/",
+    "posthog-go/",
+    "posthog-node/",
+    "posthog-dotnet/",
+    "posthog-elixir/",
+    "python-requests/",
+    "curl/",
+];
+
+impl Runtime {
+    /// What a request is recognised by when it does not say it itself.
+    fn of(headers: &HeaderMap) -> Self {
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if BROWSERS.iter().any(|browser| agent.contains(browser)) || CLIENT_SDKS.iter().any(|sdk| agent.starts_with(sdk)) {
+            return Self::Client;
+        }
+        if SERVER_SDKS.iter().any(|sdk| agent.starts_with(sdk)) {
+            return Self::Server;
+        }
+        let is_page = headers.contains_key(header::ORIGIN)
+            || headers.contains_key(header::REFERER)
+            || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
+        if is_page { Self::Client } else { Self::Unknown }
+    }
 }
 
 /// The project token, trimmed; `None` when it is missing or empty.
@@ -48,7 +85,7 @@ pub fn token(body: &Map<String, Value>) -> Option<&str> {
 
 impl Question {
     /// `None` when there is no distinct id. Other fields of a wrong type count as absent: a flag request is answered if it can be.
-    pub fn parse(mut body: Map<String, Value>) -> Option<Self> {
+    pub fn parse(mut body: Map<String, Value>, headers: &HeaderMap) -> Option<Self> {
         let distinct_id = first(&body, &["distinct_id", "$distinct_id"]).and_then(id)?;
         let person_properties = take_object(&mut body, &["person_properties", "$properties"]);
         let group_properties = take_object(&mut body, &["group_properties", "$group_properties"]);
@@ -68,9 +105,11 @@ impl Question {
             evaluation_runtime: match body.get("evaluation_runtime").and_then(Value::as_str) {
                 Some("client") => Runtime::Client,
                 Some("server") => Runtime::Server,
-                _ => Runtime::All,
+                Some(_) => Runtime::All,
+                None => Runtime::of(headers),
             },
             timezone: text(&["timezone"]),
+            cookieless_extra: text(&["cookieless_hash_extra"]),
             only_survey_flags: false,
             only_override_properties: false,
             person_properties,
@@ -117,7 +156,7 @@ mod tests {
 
     fn question(body: Value) -> Option<Question> {
         let Value::Object(body) = body else { panic!("a body is an object") };
-        Question::parse(body)
+        Question::parse(body, &HeaderMap::new())
     }
 
     #[test]
@@ -136,7 +175,25 @@ mod tests {
         assert_eq!(question.person_properties["plan"], "pro");
         assert_eq!(question.flag_keys, Some(vec!["a".to_owned()]));
         assert_eq!(question.evaluation_contexts, Some(vec!["web".to_owned()]));
-        assert_eq!(question.evaluation_runtime, Runtime::All);
+    }
+
+    #[test]
+    fn who_asks_is_told_by_the_body_then_the_user_agent_then_what_browsers_add() {
+        let runtime = |body: Value, headers: &[(header::HeaderName, &str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+            let Value::Object(body) = body else { panic!("a body is an object") };
+            Question::parse(body, &headers).unwrap().evaluation_runtime
+        };
+        let asking = || json!({"distinct_id": "u"});
+        let agent = |text: &'static str| [(header::USER_AGENT, text)];
+        assert_eq!(runtime(asking(), &[]), Runtime::Unknown);
+        assert_eq!(runtime(asking(), &agent("Mozilla/5.0 (X11)")), Runtime::Client);
+        assert_eq!(runtime(asking(), &agent("posthog-ios/3.1")), Runtime::Client);
+        assert_eq!(runtime(asking(), &agent("posthog-python/7.0")), Runtime::Server);
+        assert_eq!(runtime(asking(), &agent("my posthog-python/7.0")), Runtime::Unknown);
+        assert_eq!(runtime(asking(), &[(header::ORIGIN, "https://shop.example")]), Runtime::Client);
+        assert_eq!(runtime(json!({"distinct_id": "u", "evaluation_runtime": "server"}), &agent("Mozilla/5.0")), Runtime::Server);
+        assert_eq!(runtime(json!({"distinct_id": "u", "evaluation_runtime": "edge"}), &agent("Mozilla/5.0")), Runtime::All);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The reply shapes of `/flags` and `/decide`, by the version that the SDK asks for.
+//!
+//! Replies of a hundred flags are written thousands of times per second, so everything about a flag that does not depend on the
+//! question is printed once per change ([`Printed`]) and a reply is put together in one buffer.
 
-use serde_json::{Map, Value, json};
+use crate::evaluation::{Code, Decision, Described, Evaluation, Outcome, Reason};
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
 use uuid::Uuid;
-
-use crate::evaluation::{Decision, Evaluation, Outcome};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -39,6 +42,41 @@ impl Shape {
     }
 }
 
+/// What every reply says about a flag, whoever asks. By the flag's place in its definitions.
+#[derive(Default)]
+pub struct Printed(Vec<Fragments>);
+
+struct Fragments {
+    /// `"beta"`
+    key: Box<str>,
+    /// `"beta":{"key":"beta","enabled":`
+    head: Box<str>,
+    /// `,"metadata":{"id":12,"version":3,"description":null,"payload":`
+    metadata: Box<str>,
+    /// `,"has_experiment":false`
+    experiment: Box<str>,
+}
+
+impl Printed {
+    pub fn new(described: &[Described]) -> Self {
+        let fragments = described.iter().map(|flag| {
+            let Described { id, version, has_experiment, .. } = flag;
+            let key = quoted(&flag.key);
+            Fragments {
+                head: format!("{key}:{{\"key\":{key},\"enabled\":").into(),
+                metadata: format!(",\"metadata\":{{\"id\":{id},\"version\":{version},\"description\":null,\"payload\":").into(),
+                experiment: format!(",\"has_experiment\":{has_experiment}").into(),
+                key: key.into(),
+            }
+        });
+        Self(fragments.collect())
+    }
+
+    fn of(&self, decision: &Decision) -> &Fragments {
+        &self.0[decision.flag.place]
+    }
+}
+
 /// Identifies one evaluation in a reply.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
@@ -46,168 +84,211 @@ pub struct Stamp {
     pub evaluated_at_ms: i64,
 }
 
-pub fn reply(shape: Shape, evaluation: &Evaluation, stamp: Stamp) -> Map<String, Value> {
-    let decisions = &evaluation.decisions;
-    let enabled = || decisions.iter().filter(|decision| decision.outcome.is_on());
-    let mut reply = Map::new();
-    match shape {
-        Shape::EnabledKeys => {
-            reply.insert("featureFlags".into(), enabled().map(|decision| decision.flag.key.clone()).collect());
-            return reply;
+/// Everything that one reply is made of.
+pub struct Reply<'a> {
+    pub shape: Shape,
+    pub printed: &'a Printed,
+    pub evaluation: &'a Evaluation<'a>,
+    pub stamp: Stamp,
+    /// Products that the project may not use any more.
+    pub quota_limited: &'a [&'static str],
+    pub config: Option<&'a Map<String, Value>>,
+    /// What came of each condition, for the first flags; when somebody asks for it.
+    pub traces: &'a [Value],
+}
+
+/// Members of a reply that no config field may hide or repeat.
+const OWN: [&str; 7] =
+    ["flags", "featureFlags", "featureFlagPayloads", "errorsWhileComputingFlags", "requestId", "evaluatedAt", "quotaLimited"];
+
+/// A record of a flag is about this long.
+const BYTES_PER_FLAG: usize = 320;
+
+impl Reply<'_> {
+    pub fn print(&self) -> Vec<u8> {
+        let decisions = &self.evaluation.decisions;
+        let mut out = Vec::with_capacity(1_024 + decisions.len() * BYTES_PER_FLAG);
+        match self.shape {
+            Shape::EnabledKeys => self.list(&mut out),
+            Shape::EnabledValues => self.values(&mut out, |outcome| outcome.is_on()),
+            Shape::Legacy => {
+                self.values(&mut out, |outcome| *outcome != Outcome::Failed);
+                self.payloads(&mut out);
+            }
+            Shape::Records => {
+                self.records(&mut out, false);
+                // Version 2 has no payloads of its own, but posthog-js reads them here when it fetches the payload of a single flag.
+                self.payloads(&mut out);
+            }
+            Shape::TypedRecords => self.records(&mut out, true),
         }
-        Shape::EnabledValues => {
-            reply.insert("featureFlags".into(), values(enabled()));
-            return reply;
+        if !matches!(self.shape, Shape::EnabledKeys | Shape::EnabledValues) {
+            self.about(&mut out);
         }
-        Shape::Legacy => {
-            let known = decisions.iter().filter(|decision| decision.outcome != Outcome::Failed);
-            reply.insert("featureFlags".into(), values(known));
+        if let Some(config) = self.config {
+            append_config(&mut out, config);
         }
-        Shape::Records => {
-            reply.insert("flags".into(), records(decisions, record));
+        out.push(b'}');
+        out
+    }
+
+    fn list(&self, out: &mut Vec<u8>) {
+        put(out, "{\"featureFlags\":[");
+        let enabled = self.evaluation.decisions.iter().filter(|decision| decision.outcome.is_on());
+        separated(out, enabled, |out, decision| put(out, &self.printed.of(decision).key));
+        out.push(b']');
+    }
+
+    fn values(&self, out: &mut Vec<u8>, shows: fn(&Outcome) -> bool) {
+        put(out, "{\"featureFlags\":{");
+        let shown = self.evaluation.decisions.iter().filter(|decision| shows(&decision.outcome));
+        separated(out, shown, |out, decision| {
+            put(out, &self.printed.of(decision).key);
+            out.push(b':');
+            put_value(out, decision.outcome);
+        });
+        out.push(b'}');
+    }
+
+    fn payloads(&self, out: &mut Vec<u8>) {
+        put(out, ",\"featureFlagPayloads\":{");
+        let with_payload = self.evaluation.decisions.iter().filter_map(|decision| Some((decision, decision.payload?)));
+        separated(out, with_payload, |out, (decision, payload)| {
+            put(out, &self.printed.of(decision).key);
+            out.push(b':');
+            put(out, &payload.quoted);
+        });
+        out.push(b'}');
+    }
+
+    fn records(&self, out: &mut Vec<u8>, typed: bool) {
+        put(out, "{\"flags\":{");
+        separated(out, self.evaluation.decisions.iter().enumerate(), |out, (at, decision)| {
+            self.record(out, decision, typed);
+            if let Some(trace) = self.traces.get(at) {
+                put(out, ",\"conditions\":");
+                put(out, &trace.to_string());
+            }
+            out.push(b'}');
+        });
+        out.push(b'}');
+    }
+
+    /// Without the brace that ends it.
+    fn record(&self, out: &mut Vec<u8>, decision: &Decision, typed: bool) {
+        let fragments = self.printed.of(decision);
+        put(out, &fragments.head);
+        put(out, if decision.outcome.is_on() { "true,\"variant\":" } else { "false,\"variant\":" });
+        match decision.outcome.variant() {
+            Some(variant) => put_quoted(out, variant),
+            None => put(out, "null"),
         }
-        Shape::TypedRecords => {
-            reply.insert("flags".into(), records(decisions, typed_record));
+        put(out, ",\"reason\":");
+        put_reason(out, decision.reason);
+        put(out, &fragments.metadata);
+        put(out, decision.payload.map_or("null", |payload| &payload.quoted));
+        put(out, &fragments.experiment);
+        let failed = decision.outcome == Outcome::Failed;
+        match typed {
+            // The older fields stay beside the value: a reader of version 2 ignores what it does not know.
+            true => {
+                put(out, ",\"config_version\":1},\"value\":");
+                put_value(out, decision.outcome);
+                put(out, if failed { ",\"failed\":true" } else { ",\"failed\":false" });
+            }
+            false => put(out, if failed { "},\"failed\":true" } else { "}" }),
         }
     }
-    // Version 2 has no payloads of its own, but posthog-js reads them here when it fetches the payload of a single flag.
-    reply.insert("featureFlagPayloads".into(), payloads(enabled()));
-    reply.insert("errorsWhileComputingFlags".into(), evaluation.has_errors.into());
-    reply.insert("requestId".into(), stamp.request.to_string().into());
-    reply.insert("evaluatedAt".into(), stamp.evaluated_at_ms.into());
-    reply
-}
 
-fn values<'a>(decisions: impl Iterator<Item = &'a Decision<'a>>) -> Value {
-    Value::Object(decisions.map(|decision| (decision.flag.key.clone(), decision.outcome.value())).collect())
-}
-
-fn payloads<'a>(decisions: impl Iterator<Item = &'a Decision<'a>>) -> Value {
-    Value::Object(decisions.filter_map(|decision| Some((decision.flag.key.clone(), decision.payload?.text.clone().into()))).collect())
-}
-
-fn records(decisions: &[Decision], record: fn(&Decision) -> Value) -> Value {
-    Value::Object(decisions.iter().map(|decision| (decision.flag.key.clone(), record(decision))).collect())
-}
-
-fn record(decision: &Decision) -> Value {
-    let Decision { flag, outcome, reason, payload } = decision;
-    let mut record = json!({
-        "key": flag.key,
-        "enabled": outcome.is_on(),
-        "variant": outcome.variant(),
-        "reason": {"code": reason.code.as_str(), "condition_index": reason.condition_index, "description": reason.description()},
-        "metadata": {
-            "id": flag.id,
-            "version": flag.version,
-            "description": Value::Null,
-            "payload": payload.map(|payload| payload.text.as_str()),
-            "has_experiment": flag.has_experiment,
-        },
-    });
-    if *outcome == Outcome::Failed {
-        record["failed"] = Value::Bool(true);
+    fn about(&self, out: &mut Vec<u8>) {
+        put(out, if self.evaluation.has_errors { ",\"errorsWhileComputingFlags\":true" } else { ",\"errorsWhileComputingFlags\":false" });
+        if !self.quota_limited.is_empty() {
+            put(out, ",\"quotaLimited\":[");
+            separated(out, self.quota_limited.iter(), |out, product| put_quoted(out, product));
+            out.push(b']');
+        }
+        put(out, ",\"requestId\":\"");
+        put(out, self.stamp.request.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        put(out, "\",\"evaluatedAt\":");
+        put(out, &self.stamp.evaluated_at_ms.to_string());
     }
-    record
 }
 
-/// Newer SDKs take `value` and `failed`; the older fields stay, because a reader of version 2 ignores what it does not know.
-fn typed_record(decision: &Decision) -> Value {
-    let mut record = record(decision);
-    record["value"] = decision.outcome.value();
-    record["failed"] = Value::Bool(decision.outcome == Outcome::Failed);
-    record["metadata"]["config_version"] = json!(1);
-    record
+fn append_config(out: &mut Vec<u8>, config: &Map<String, Value>) {
+    for (name, value) in config.iter().filter(|(name, _)| !OWN.contains(&name.as_str())) {
+        out.push(b',');
+        put_quoted(out, name);
+        out.push(b':');
+        put(out, &value.to_string());
+    }
+}
+
+fn separated<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+}
+
+fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Keys of variants are plain words, mostly.
+fn put_quoted(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        put(out, text);
+        out.push(b'"');
+    } else {
+        put(out, &quoted(text));
+    }
+}
+
+/// What an SDK's `getFeatureFlag` returns.
+fn put_value(out: &mut Vec<u8>, outcome: Outcome) {
+    match outcome {
+        Outcome::Off => put(out, "false"),
+        Outcome::On => put(out, "true"),
+        Outcome::Variant(variant) => put_quoted(out, variant),
+        Outcome::Failed => put(out, "null"),
+    }
+}
+
+const PREPARED: usize = 64;
+
+/// The reasons that nearly every record has, for the first condition sets.
+static REASONS: LazyLock<[Vec<String>; 4]> = LazyLock::new(|| {
+    [Code::ConditionMatch, Code::OutOfRollout, Code::NoConditionMatch, Code::NoGroupType]
+        .map(|code| (0..PREPARED).map(|index| reason(Reason::of_condition(code, index))).collect())
+});
+
+fn put_reason(out: &mut Vec<u8>, wanted: Reason) {
+    let prepared = match wanted.code {
+        _ if wanted.groups_skipped => None,
+        Code::ConditionMatch => Some(0),
+        Code::OutOfRollout => Some(1),
+        Code::NoConditionMatch => Some(2),
+        Code::NoGroupType => Some(3),
+        _ => None,
+    };
+    match prepared.and_then(|code| REASONS[code].get(wanted.condition_index?)) {
+        Some(text) => put(out, text),
+        None => put(out, &reason(wanted)),
+    }
+}
+
+fn reason(reason: Reason) -> String {
+    let index = reason.condition_index.map_or_else(|| "null".to_owned(), |index| index.to_string());
+    let (code, description) = (reason.code.as_str(), reason.description());
+    format!("{{\"code\":\"{code}\",\"condition_index\":{index},\"description\":\"{description}\"}}")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::evaluation::{Code, Described, Payload, Reason};
-
-    fn decision(key: &str, outcome: Outcome<'static>, payload: Option<&str>) -> Decision<'static> {
-        let flag = Described { place: 0, id: 12, key: key.into(), version: 3, has_experiment: false };
-        Decision {
-            flag: Box::leak(Box::new(flag)),
-            outcome,
-            reason: Reason::of_condition(Code::ConditionMatch, 0),
-            payload: payload.map(|text| &*Box::leak(Box::new(Payload::new(text.to_owned())))),
-        }
-    }
-
-    fn shaped(shape: Shape) -> Value {
-        let decisions = vec![
-            decision("beta", Outcome::On, Some("{\"a\":1}")),
-            decision("exp", Outcome::Variant("test"), None),
-            decision("off", Outcome::Off, None),
-        ];
-        let stamp = Stamp { request: Uuid::from_u128(7), evaluated_at_ms: 1_767_225_600_000 };
-        Value::Object(reply(shape, &Evaluation { decisions, has_errors: false }, stamp))
-    }
-
-    #[test]
-    fn versions_choose_shapes() {
-        assert_eq!(Shape::of_flags(None), Shape::Records);
-        assert_eq!(Shape::of_flags(Some("2")), Shape::Records);
-        assert_eq!(Shape::of_flags(Some("1")), Shape::Legacy);
-        assert_eq!(Shape::of_flags(Some("0")), Shape::Legacy);
-        assert_eq!(Shape::of_flags(Some("two")), Shape::Legacy);
-        assert_eq!(Shape::of_flags(Some("4")), Shape::TypedRecords);
-        assert_eq!(Shape::of_decide(None), Shape::EnabledKeys);
-        assert_eq!(Shape::of_decide(Some("two")), Shape::EnabledKeys);
-        assert_eq!(Shape::of_decide(Some("2")), Shape::EnabledValues);
-        assert_eq!(Shape::of_decide(Some("3")), Shape::Legacy);
-        assert_eq!(Shape::of_decide(Some("4")), Shape::Records);
-    }
-
-    #[test]
-    fn decide_1_and_2_carry_flags_only() {
-        assert_eq!(shaped(Shape::EnabledKeys), json!({"featureFlags": ["beta", "exp"]}));
-        assert_eq!(shaped(Shape::EnabledValues), json!({"featureFlags": {"beta": true, "exp": "test"}}));
-    }
-
-    #[test]
-    fn legacy_shape_includes_false_and_payloads() {
-        let expected = json!({
-            "featureFlags": {"beta": true, "exp": "test", "off": false}, "featureFlagPayloads": {"beta": "{\"a\":1}"},
-            "errorsWhileComputingFlags": false, "requestId": Uuid::from_u128(7).to_string(), "evaluatedAt": 1_767_225_600_000_i64,
-        });
-        assert_eq!(shaped(Shape::Legacy), expected);
-    }
-
-    #[test]
-    fn record_shows_reason_and_payload() {
-        let reply = shaped(Shape::Records);
-        let beta = json!({
-            "key": "beta", "enabled": true, "variant": null,
-            "reason": {"code": "condition_match", "condition_index": 0, "description": "Matched condition set 1"},
-            "metadata": {"id": 12, "version": 3, "description": null, "payload": "{\"a\":1}", "has_experiment": false},
-        });
-        assert_eq!(reply["flags"]["beta"], beta);
-        assert_eq!(reply["flags"]["exp"]["variant"], "test");
-        assert_eq!(reply["flags"]["off"]["enabled"], false);
-        assert_eq!(reply["flags"]["off"]["metadata"]["payload"], Value::Null);
-        assert_eq!(reply["featureFlagPayloads"], json!({"beta": "{\"a\":1}"}));
-    }
-
-    #[test]
-    fn failed_flag_is_marked_in_records_and_left_out_of_legacy_maps() {
-        let evaluation = Evaluation { decisions: vec![decision("broken", Outcome::Failed, None)], has_errors: true };
-        let stamp = Stamp { request: Uuid::nil(), evaluated_at_ms: 0 };
-        let records = Value::Object(reply(Shape::Records, &evaluation, stamp));
-        assert_eq!(records["flags"]["broken"]["failed"], true);
-        assert_eq!(records["flags"]["broken"]["enabled"], false);
-        assert_eq!(records["errorsWhileComputingFlags"], true);
-        let legacy = Value::Object(reply(Shape::Legacy, &evaluation, stamp));
-        assert_eq!(legacy["featureFlags"], json!({}));
-    }
-
-    #[test]
-    fn typed_records_carry_the_value() {
-        let reply = shaped(Shape::TypedRecords);
-        assert_eq!(reply["flags"]["exp"]["value"], "test");
-        assert_eq!(reply["flags"]["beta"]["value"], true);
-        assert_eq!(reply["flags"]["off"]["value"], false);
-        assert_eq!(reply["flags"]["off"]["failed"], false);
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use crate::config::{Config, Roles};
 use crate::health::{self, Health};
 use crate::ingestion::{self, Ingestion};
 use crate::pipeline::Pipeline;
+use crate::serving;
 use crate::ui;
 use accounts::AccountsState;
 use actions::ActionsState;
@@ -43,21 +44,26 @@ pub fn router(
     roles: Roles,
     pipeline: &Pipeline,
     accounts: AccountsState,
+    flags: Flags,
     live_tokens: LiveTokens,
     health: Arc<Health>,
 ) -> Result<Router> {
     let mut app = health::routes(health).route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }));
+    let surveys = SurveysState::new(flags.clone(), pipeline.store.clone());
     if roles.flags {
         app = app
-            .merge(flags::routes(flags(pipeline, &accounts)))
-            .merge(sdk::routes(Sdk::new(pipeline.teams.clone()).context("the browser SDK's scripts")?));
+            .merge(flags::routes(flags.clone()))
+            .merge(surveys::public(surveys.clone()))
+            .merge(sdk::routes(Sdk::new(pipeline.teams.clone(), serving::contents_of(&flags)).context("the browser SDK's scripts")?));
     }
     if roles.livestream {
         let is_valid = live::token_still_holds(pipeline.teams.clone(), accounts.authenticator());
         app = app.merge(live::routes(Live { hub: pipeline.hub.clone(), tokens: live_tokens, is_valid, limits: live::Limits::default() }));
     }
     if roles.web {
-        app = app.merge(admin(config, pipeline, accounts)?).fallback_service(web::security_headers(Router::new().fallback(ui::serve)));
+        app = app
+            .merge(admin(config, pipeline, accounts, flags, surveys)?)
+            .fallback_service(web::security_headers(Router::new().fallback(ui::serve)));
     }
     let (site, proxies) = (Site::new(&site_url(config)), pipeline.proxies.clone());
     let app = app.layer(from_fn(measure)).layer(from_fn(move |mut request: Request, next: Next| {
@@ -73,8 +79,19 @@ pub fn router(
 }
 
 /// What people who sign in, and their keys, may use.
-fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Result<Router> {
+fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState, flags: Flags, surveys: SurveysState) -> Result<Router> {
     let authenticator = accounts.authenticator();
+    let insights = insights(config, pipeline, &accounts);
+    let cohorts = CohortsState {
+        db: pipeline.db.clone(),
+        clock: pipeline.clock,
+        users: users(&accounts),
+        teams: pipeline.teams.clone(),
+        find: insights.finder(),
+    };
+    tokio::spawn(cohorts::keep_up(cohorts.clone()));
+    tokio::spawn(surveys::jobs::run(surveys.clone()));
+    let check = insights.action_check();
     let api = accounts::routes(accounts.clone())
         .merge(people::routes(PeopleState { db: pipeline.db.clone(), store: pipeline.store.clone(), clock: pipeline.clock }))
         .merge(definitions::routes(DefinitionsState {
@@ -82,29 +99,17 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState) -> Resul
             definitions: pipeline.definitions.clone(),
             clock: pipeline.clock,
         }))
-        .merge(insights::routes(insights(config, pipeline, &accounts)))
-        .merge(cohorts::routes(CohortsState {
-            db: pipeline.db.clone(),
-            clock: pipeline.clock,
-            users: users(&accounts),
-            store: pipeline.store.clone(),
-            dimensions: pipeline.people.clone(),
-        }))
-        .merge(actions::routes(ActionsState { db: pipeline.db.clone(), clock: pipeline.clock, users: users(&accounts) }))
+        .merge(insights::routes(insights))
+        .merge(cohorts::routes(cohorts))
+        .merge(actions::routes(ActionsState { db: pipeline.db.clone(), clock: pipeline.clock, users: users(&accounts), check }))
+        .merge(flags::manage::routes(flags.clone()))
         .merge(experiments::routes(ExperimentsState {
             db: pipeline.db.clone(),
             clock: pipeline.clock,
             users: users(&accounts),
-            flags: flags(pipeline, &accounts),
+            flags: flags.clone(),
         }))
-        .merge(surveys::routes(SurveysState {
-            db: pipeline.db.clone(),
-            clock: pipeline.clock,
-            users: users(&accounts),
-            flags: flags(pipeline, &accounts),
-            store: pipeline.store.clone(),
-            dimensions: pipeline.people.clone(),
-        }))
+        .merge(surveys::routes(surveys))
         .merge(ingestion::routes(Ingestion::new(pipeline)));
     let origins = config.proxy.cors_allowed_origins.join(",").parse::<AllowedOrigins>().context("CORS_ALLOWED_ORIGINS")?;
     Ok(web::security_headers(web::cors(authenticator.guard(web::fallbacks(api)), origins)))
@@ -129,7 +134,7 @@ fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> I
     })
 }
 
-fn users(accounts: &AccountsState) -> UserSource {
+pub fn users(accounts: &AccountsState) -> UserSource {
     let accounts = accounts.clone();
     Arc::new(move |user| {
         let accounts = accounts.clone();
@@ -153,25 +158,6 @@ fn property_types(db: db::Db) -> insights::PropertyTypesSource {
             Ok(types)
         })
     })
-}
-
-fn flags(pipeline: &Pipeline, accounts: &AccountsState) -> Flags {
-    let db = pipeline.db.clone();
-    Flags {
-        db: db.clone(),
-        users: users(accounts),
-        teams: pipeline.teams.clone(),
-        clock: pipeline.clock,
-        authenticator: accounts.authenticator(),
-        remote_config: Arc::new(sdk::remote_config),
-        group_types: Arc::new(move |team| {
-            let db = db.clone();
-            Box::pin(async move {
-                let types = people::store::group_types(&db, team).await?;
-                Ok(types.into_iter().map(|kind| (kind.index.to_string(), kind.name.to_string().into())).collect())
-            })
-        }),
-    }
 }
 
 pub fn site_url(config: &Config) -> String {

@@ -73,6 +73,12 @@ pub struct Limits {
     pub query_threads: Option<usize>,
     pub concurrent_queries: usize,
     pub drop_events_by_token_distinct_id: String,
+    /// Requests for flags per second; 0 is no limit.
+    pub flags_per_address: u32,
+    pub flags_per_address_burst: u32,
+    pub flags_per_project: u32,
+    pub flags_per_project_burst: u32,
+    pub flag_definitions_per_minute: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -126,6 +132,11 @@ impl Default for Limits {
             query_threads: None,
             concurrent_queries: 4,
             drop_events_by_token_distinct_id: String::new(),
+            flags_per_address: 0,
+            flags_per_address_burst: 1_000,
+            flags_per_project: 0,
+            flags_per_project_burst: 500,
+            flag_definitions_per_minute: 0,
         }
     }
 }
@@ -202,6 +213,26 @@ pub const SETTINGS: &[Setting] = &[
         &["DROP_EVENTS_BY_TOKEN_DISTINCT_ID"],
         Kind::Text,
         "token:id,id2;token2:* whose events are dropped",
+    ),
+    setting(
+        "limits.flags_per_address",
+        &["HOGLET_FLAGS_PER_ADDRESS"],
+        Kind::Number,
+        "flag requests per second of one address; 0 is no limit",
+    ),
+    setting("limits.flags_per_address_burst", &["HOGLET_FLAGS_PER_ADDRESS_BURST"], Kind::Number, "and at once"),
+    setting(
+        "limits.flags_per_project",
+        &["HOGLET_FLAGS_PER_PROJECT"],
+        Kind::Number,
+        "flag requests per second of one project; 0 is no limit",
+    ),
+    setting("limits.flags_per_project_burst", &["HOGLET_FLAGS_PER_PROJECT_BURST"], Kind::Number, "and at once"),
+    setting(
+        "limits.flag_definitions_per_minute",
+        &["HOGLET_FLAG_DEFINITIONS_PER_MINUTE"],
+        Kind::Number,
+        "how often server SDKs may fetch definitions, per project; 0 is no limit",
     ),
     setting("log.level", &["HOGLET_LOG", "RUST_LOG"], Kind::Text, "log filter: info, debug, hoglet=debug,warn …"),
     setting("log.format", &["HOGLET_LOG_FORMAT"], Kind::Text, "text or json"),

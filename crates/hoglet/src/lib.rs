@@ -16,4 +16,5 @@ mod net;
 mod pipeline;
 mod secrets;
 mod serve;
+mod serving;
 mod ui;

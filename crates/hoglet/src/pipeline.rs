@@ -5,6 +5,7 @@ use crate::data_dir::DataDir;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use capture::{Capture, CaptureConfig, DropList};
+use cohorts::WithCohorts;
 use db::{Db, DbUrl};
 use definitions::Definitions;
 use events::{EventRow, EventStore};
@@ -28,10 +29,12 @@ pub struct Pipeline {
     pub db: Db,
     pub teams: Teams,
     pub queue: Arc<Log>,
-    pub people: Arc<People>,
+    pub people: Arc<WithCohorts>,
     pub store: Arc<Engine>,
     pub definitions: Arc<Definitions>,
     pub hub: Hub,
+    /// Which flags were called, as ingestion notices it.
+    pub flag_calls: Arc<flags::manage::Calls>,
     pub ingest: Arc<Ingest>,
     pub capture: Arc<Capture>,
     pub proxies: Proxies,
@@ -64,7 +67,7 @@ impl Pipeline {
         let db = open_db(config, data_dir.path()).await?;
         db.migrate(&migrations()).await.context("bringing the metadata database up to date")?;
         let teams = Teams::new(db.clone());
-        let people = Arc::new(People::new(db.clone()));
+        let people = Arc::new(WithCohorts { people: Arc::new(People::new(db.clone())), db: db.clone() });
         let (queue_dir, events_dir, store_people) = (data_dir.join("queue"), data_dir.join("events"), people.clone());
         let queue_bytes = config.limits.queue_bytes;
         let mut engine = EngineConfig::new(events_dir, clock, store_people);
@@ -82,6 +85,7 @@ impl Pipeline {
         }
         let definitions = Arc::new(Definitions::default());
         let hub = Hub::new(clock);
+        let flag_calls = Arc::new(flags::manage::Calls::default());
         let geoip_db = geoip_database(config)?;
         let ports = ingest::Ports {
             queue: queue.clone(),
@@ -89,7 +93,7 @@ impl Pipeline {
             db: db.clone(),
             teams: teams.clone(),
             definitions: definitions.clone(),
-            live: live_feed(hub.clone()),
+            live: live_feed(hub.clone(), flag_calls.clone()),
             clock,
         };
         let ingest = Ingest::new(ports, ingest::Config { geoip_database: geoip_db.clone(), ..ingest::Config::default() });
@@ -114,6 +118,7 @@ impl Pipeline {
             store,
             definitions,
             hub,
+            flag_calls,
             ingest: Arc::new(ingest),
             capture,
             proxies,
@@ -209,13 +214,18 @@ fn proxies(config: &Config) -> Result<Proxies> {
 }
 
 /// Events say where a client claims to be, and SDKs are used behind proxies of all kinds: as with PostHog, capture believes
-/// forwarding headers unless the operator has named the proxies.
-fn capture_proxies(config: &Config, proxies: &Proxies) -> Proxies {
+/// forwarding headers unless the operator has named the proxies. So do flags.
+pub fn capture_proxies(config: &Config, proxies: &Proxies) -> Proxies {
     if config.proxy.trusted.is_empty() { Proxies::All } else { proxies.clone() }
 }
 
-fn live_feed(hub: Hub) -> ingest::LiveFeed {
+fn live_feed(hub: Hub, flag_calls: Arc<flags::manage::Calls>) -> ingest::LiveFeed {
     Arc::new(move |rows: &[EventRow]| {
+        for row in rows.iter().filter(|row| &*row.event == "$feature_flag_called") {
+            if let Some(key) = row.properties.get_str("$feature_flag") {
+                flag_calls.note(row.team, key, row.timestamp);
+            }
+        }
         let events: Vec<LiveEvent> = rows
             .iter()
             .map(|row| LiveEvent {

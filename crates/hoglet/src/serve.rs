@@ -3,7 +3,7 @@
 use crate::config::{Config, LogFormat, Roles};
 use crate::health::Health;
 use crate::pipeline::Pipeline;
-use crate::{app, demo, memory, net, secrets};
+use crate::{app, demo, memory, net, secrets, serving};
 use accounts::{AccountsState, FirstAdmin, NewProject};
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -56,7 +56,17 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
         started_at: Clock::System.now(),
         stopping: AtomicBool::new(false),
     });
-    let app = app::router(&config, roles, &pipeline, accounts.clone(), live_tokens, health.clone())?;
+    let flags = serving::flags(&config, &pipeline, &accounts, &secret_key)?;
+    if roles.flags {
+        tokio::spawn(flags::keep_continuity(flags.clone()));
+    }
+    if roles.web {
+        tokio::spawn(flags::manage::keep_schedule(flags.clone()));
+    }
+    if roles.ingest {
+        tokio::spawn(flags::manage::keep_calls(pipeline.flag_calls.clone(), pipeline.db.clone(), pipeline.clock));
+    }
+    let app = app::router(&config, roles, &pipeline, accounts.clone(), flags, live_tokens, health.clone())?;
 
     let (stop_serving, serving) = watch::channel(false);
     let (stop_ingesting, ingesting) = watch::channel(false);

@@ -9,10 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use model::{Properties, PropertyValue, Timestamp};
+use model::{Properties, PropertyValue, TeamId, Timestamp};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::collections::HashMap;
 use std::hash::Hasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -67,6 +68,37 @@ pub fn visitor(event: &Incoming) -> Result<Visitor, Drop> {
     Ok(Visitor { day, day_start, ip: event.ip.clone(), root_domain: root_domain(host), user_agent: user_agent.clone(), extra })
 }
 
+/// What a request that is no event tells of a visitor without cookies.
+#[derive(Clone, Debug)]
+pub struct Sighting<'a> {
+    pub project: TeamId,
+    /// 1 stateless, 2 stateful.
+    pub mode: u8,
+    pub ip: IpAddr,
+    pub user_agent: &'a str,
+    /// Of the page, with its port.
+    pub host: &'a str,
+    /// The visitor's; the project's when it is not told.
+    pub timezone: Tz,
+    pub extra: &'a str,
+    pub now: Timestamp,
+}
+
+impl Visitor {
+    /// The visitor that an event from the same page at the same time would have. `None` at the end of time.
+    pub fn seen(sighting: &Sighting) -> Option<Visitor> {
+        let (day, day_start) = day_of(sighting.now, sighting.timezone)?;
+        Some(Visitor {
+            day,
+            day_start,
+            ip: sighting.ip.to_string().into(),
+            root_domain: root_domain(sighting.host),
+            user_agent: sighting.user_agent.into(),
+            extra: sighting.extra.chars().take(MAX_EXTRA_CHARS).collect(),
+        })
+    }
+}
+
 fn day_of(at: Timestamp, zone: Tz) -> Option<(NaiveDate, Timestamp)> {
     let day = at.to_utc()?.with_timezone(&zone).date_naive();
     let midnight = day.and_time(NaiveTime::MIN);
@@ -112,8 +144,8 @@ fn root_domain(host: &str) -> String {
 
 impl Visitor {
     /// `n` counts how often the visitor was identified that day, so that two people at one computer are two.
-    pub fn hash(&self, event: &Incoming, salt: &Salt, n: usize) -> Hash {
-        let text = format!("{}-{}-{}-{}-{n}-{}", event.project.id, self.ip, self.root_domain, self.user_agent, self.extra);
+    pub fn hash(&self, project: TeamId, salt: &Salt, n: usize) -> Hash {
+        let text = format!("{project}-{}-{}-{}-{n}-{}", self.ip, self.root_domain, self.user_agent, self.extra);
         let mut hasher = SipHasher24::new_with_key(salt);
         hasher.write(text.as_bytes());
         hasher.finish128().as_bytes()
@@ -131,7 +163,7 @@ pub struct Visits {
 
 /// Gives an event of a stateless project its ids.
 pub fn rewrite_stateless(event: &mut Incoming, visitor: &Visitor, salt: &Salt) {
-    let hash = visitor.hash(event, salt, 0);
+    let hash = visitor.hash(event.project.id, salt, 0);
     event.distinct_id = distinct_id(&hash).into();
     let session = v7(visitor.day_start, &hash);
     set_ids(event, &hash, session);
@@ -145,7 +177,7 @@ pub fn rewrite_stateful(event: &mut Incoming, visitor: &Visitor, salt: &Salt, vi
         _ if is_sentinel => visits.identifies.len(),
         _ => visits.identifies.len().saturating_sub(1),
     };
-    let hash = visitor.hash(event, salt, n);
+    let hash = visitor.hash(event.project.id, salt, n);
     if event.kind == Kind::Identify {
         event.properties.set("$anon_distinct_id", distinct_id(&hash).as_str());
         event.special.insert(Special::AnonDistinctId);
@@ -164,7 +196,7 @@ pub fn rewrite_stateful(event: &mut Incoming, visitor: &Visitor, salt: &Salt, vi
     set_ids(event, &hash, session);
 }
 
-fn distinct_id(hash: &Hash) -> String {
+pub fn distinct_id(hash: &Hash) -> String {
     format!("cookieless_{}", STANDARD_NO_PAD.encode(hash))
 }
 

@@ -1,6 +1,6 @@
 //! The day's salts and, for stateful projects, who visited; in the database, with what the current batches need in memory.
 
-use crate::cookieless::{self, Hash, Salt, VisitMap, Visitor, Visits};
+use crate::cookieless::{self, Hash, Salt, Sighting, VisitMap, Visitor, Visits};
 use crate::event::{Drop, Incoming};
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
@@ -8,6 +8,20 @@ use db::{Db, Transaction, Value, args, parameter_list};
 use model::{TeamId, Timestamp};
 use std::collections::HashMap;
 use uuid::Uuid;
+
+/// The distinct id that events of this visitor get now. `None` when the project does not want cookieless visitors.
+pub async fn cookieless_id(db: &Db, random: fn() -> Salt, sighting: &Sighting<'_>) -> Result<Option<String>> {
+    let Some(visitor) = Visitor::seen(sighting).filter(|_| matches!(sighting.mode, 1 | 2)) else { return Ok(None) };
+    let salt = Cookieless::new(random).salt_of(db, visitor.day, sighting.now).await.context("the day's salt for cookieless visitors")?;
+    let hash = visitor.hash(sighting.project, &salt, 0);
+    if sighting.mode == 1 {
+        return Ok(Some(cookieless::distinct_id(&hash)));
+    }
+    let sql = "SELECT COUNT(*) AS identifies FROM cookieless_identify WHERE team_id = $1 AND day = $2 AND hash = $3";
+    let row = db.fetch_one(sql, args![sighting.project, visitor.day.to_string(), hex::encode(hash)]).await?;
+    let identifies: i64 = row.get("identifies")?;
+    Ok(Some(cookieless::distinct_id(&visitor.hash(sighting.project, &salt, identifies.max(0) as usize))))
+}
 
 /// Visitors kept in memory between batches.
 const MAX_VISITS: usize = 100_000;
@@ -47,7 +61,7 @@ impl Cookieless {
                 cookieless::rewrite_stateless(event, visitor, salt);
                 continue;
             }
-            let key = (event.project.id, hex::encode(visitor.hash(event, salt, 0)));
+            let key = (event.project.id, hex::encode(visitor.hash(event.project.id, salt, 0)));
             let (_, visits, changed) = self.visits.entry(key).or_insert((visitor.day, Visits::default(), false));
             cookieless::rewrite_stateful(event, visitor, salt, visits);
             *changed = true;
@@ -69,17 +83,23 @@ impl Cookieless {
 
     /// The stored salt, or a new one. Whatever can no longer be valid is deleted on the way.
     async fn salt_of(&mut self, db: &Db, day: NaiveDate, now: Timestamp) -> Result<Salt> {
+        let oldest = cookieless::oldest_day(now);
+        self.salts.retain(|day, _| oldest.is_none_or(|oldest| *day >= oldest));
+        let stored = async || db.fetch_optional("SELECT salt FROM cookieless_salt WHERE day = $1", args![day.to_string()]).await;
+        let unreadable = |_| anyhow::anyhow!("the stored salt is not 16 bytes long");
+        if let Some(row) = stored().await? {
+            return row.get::<Vec<u8>>("salt")?.try_into().map_err(unreadable);
+        }
         let insert = "INSERT INTO cookieless_salt (day, salt) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING";
         db.execute(insert, args![day.to_string(), (self.random)().to_vec()]).await?;
-        let row = db.fetch_one("SELECT salt FROM cookieless_salt WHERE day = $1", args![day.to_string()]).await?;
+        let row = stored().await?.context("the salt was just stored")?;
         let salt: Vec<u8> = row.get("salt")?;
-        if let Some(oldest) = cookieless::oldest_day(now) {
-            self.salts.retain(|day, _| *day >= oldest);
+        if let Some(oldest) = oldest {
             for table in ["cookieless_salt", "cookieless_identify", "cookieless_session"] {
                 db.execute(&format!("DELETE FROM {table} WHERE day < $1"), args![oldest.to_string()]).await?;
             }
         }
-        salt.try_into().map_err(|_| anyhow::anyhow!("the stored salt is not 16 bytes long"))
+        salt.try_into().map_err(unreadable)
     }
 
     async fn load_visits(&mut self, db: &Db, events: &[Incoming], visitors: &[Option<Visitor>]) -> Result<()> {
@@ -89,7 +109,7 @@ impl Cookieless {
         let mut missing: HashMap<(TeamId, NaiveDate), Vec<String>> = HashMap::new();
         for (event, visitor) in events.iter().zip(visitors) {
             let Some(visitor) = visitor.as_ref().filter(|_| event.project.cookieless_mode == 2) else { continue };
-            let hash: Hash = visitor.hash(event, self.salts.get(&visitor.day).context("the day's salt was loaded")?, 0);
+            let hash: Hash = visitor.hash(event.project.id, self.salts.get(&visitor.day).context("the day's salt was loaded")?, 0);
             let key = (event.project.id, hex::encode(hash));
             if let std::collections::hash_map::Entry::Vacant(place) = self.visits.entry(key) {
                 missing.entry((event.project.id, visitor.day)).or_default().push(place.key().1.clone());

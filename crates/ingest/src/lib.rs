@@ -30,6 +30,8 @@ mod store;
 mod worker;
 mod writer;
 
+pub use cookieless::Sighting;
+pub use cookieless_store::cookieless_id;
 pub use geo::Geo;
 pub use outcomes::{Dropped, Outcomes, Reason, Snapshot, Warned};
 pub use schema::MIGRATIONS;

@@ -1,5 +1,5 @@
 //! What official client SDKs load from their host before they send anything: remote config, the browser SDK with its lazily loaded
-//! extensions, and the small public lists (surveys, early access features, web experiments, product tours).
+//! extensions, and small public lists (web experiments, product tours).
 //!
 //! Invariants:
 //! 1. Every answer, errors too, carries CORS headers: a script or a failed request without them is invisible to the page.
@@ -14,24 +14,28 @@ pub mod remote_config;
 mod routes;
 pub mod scripts;
 
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::Router;
-use teams::Teams;
+use teams::{Team, Teams};
 
-pub use remote_config::remote_config;
+pub use remote_config::{Contents, remote_config};
 pub use scripts::Scripts;
+
+/// What a project has; flags and surveys are not known here.
+pub type ContentsOf = Arc<dyn Fn(Arc<Team>) -> Pin<Box<dyn Future<Output = anyhow::Result<Contents>> + Send>> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Sdk {
     pub teams: Teams,
     pub scripts: Arc<Scripts>,
+    pub contents_of: ContentsOf,
 }
 
 impl Sdk {
     /// Serves the scripts that this build embeds.
-    pub fn new(teams: Teams) -> anyhow::Result<Self> {
-        Ok(Self { teams, scripts: Arc::new(Scripts::embedded()?) })
+    pub fn new(teams: Teams, contents_of: ContentsOf) -> anyhow::Result<Self> {
+        Ok(Self { teams, scripts: Arc::new(Scripts::embedded()?), contents_of })
     }
 }
 

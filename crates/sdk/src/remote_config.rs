@@ -7,16 +7,26 @@ use teams::Team;
 
 use crate::domains;
 
+/// What a project has, as far as SDKs leave out requests that would find nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub has_active_flags: bool,
+    /// Some that run.
+    pub has_surveys: bool,
+    /// The operator has switched recordings off.
+    pub recordings_limited: bool,
+}
+
 /// Every field that an SDK reads, old ones too. The same object is served at `/array/…` and flattened into `/flags` replies.
-pub fn remote_config(team: &Team, headers: &HeaderMap) -> Map<String, Value> {
+pub fn remote_config(team: &Team, contents: Contents, headers: &HeaderMap) -> Map<String, Value> {
     let settings = Settings(&team.settings);
     let autocapture_exceptions = settings.is_on("autocapture_exceptions_opt_in", false);
-    let Value::Object(config) = json!({
+    let Value::Object(mut config) = json!({
         "token": team.api_token,
         // Without this list posthog-js stops compressing and its requests need a preflight each.
         "supportedCompression": ["gzip", "gzip-js"],
-        // `false` would make posthog-js skip `/flags`, and callers that wait for flags would never be called back.
-        "hasFeatureFlags": true,
+        // With `false`, posthog-js does not ask for flags.
+        "hasFeatureFlags": contents.has_active_flags,
         "captureDeadClicks": settings.is_on("capture_dead_clicks", false),
         "capturePerformance": capture_performance(&settings),
         // Must be present: a browser that never saw it keeps autocapture off.
@@ -30,12 +40,15 @@ pub fn remote_config(team: &Team, headers: &HeaderMap) -> Map<String, Value> {
         "analytics": {"endpoint": "/i/v0/e/"},
         "elementsChainAsString": true,
         "heatmaps": settings.is_on("heatmaps_opt_in", true),
-        "surveys": settings.is_on("surveys_opt_in", false),
+        "surveys": contents.has_surveys && settings.is_on("surveys_opt_in", true),
         "survey_config": settings.object("survey_config"),
         "productTours": false,
         "conversations": false,
         "logs": {"captureConsoleLogs": false},
-        "sessionRecording": session_recording(&settings, headers),
+        "sessionRecording": match contents.recordings_limited {
+            true => Value::Bool(false),
+            false => session_recording(&settings, headers),
+        },
         "defaultIdentifiedOnly": true,
         "siteApps": [],
         "toolbarParams": {},
@@ -46,6 +59,9 @@ pub fn remote_config(team: &Team, headers: &HeaderMap) -> Map<String, Value> {
     }) else {
         unreachable!("the literal above is an object");
     };
+    if contents.recordings_limited {
+        config.insert("quotaLimited".into(), json!(["recordings"]));
+    }
     config
 }
 
@@ -146,9 +162,32 @@ mod tests {
     use teams::Teams;
 
     async fn config(settings: Value, headers: &HeaderMap) -> Value {
+        config_with(Contents::default(), settings, headers).await
+    }
+
+    async fn config_with(contents: Contents, settings: Value, headers: &HeaderMap) -> Value {
         let Value::Object(settings) = settings else { panic!("settings are an object") };
         let team = Teams::new(db::Db::in_memory().await).create_for_tests("phc_site").await;
-        Value::Object(remote_config(&Team { settings, ..(*team).clone() }, headers))
+        Value::Object(remote_config(&Team { settings, ..(*team).clone() }, contents, headers))
+    }
+
+    #[tokio::test]
+    async fn sdks_ask_only_for_what_the_project_has() {
+        let some = Contents { has_active_flags: true, has_surveys: true, recordings_limited: false };
+        let told = async |contents, settings| {
+            let config = config_with(contents, settings, &HeaderMap::new()).await;
+            (config["hasFeatureFlags"].clone(), config["surveys"].clone())
+        };
+        assert_eq!(told(Contents::default(), json!({})).await, (json!(false), json!(false)));
+        assert_eq!(told(some, json!({"surveys_opt_in": null})).await, (json!(true), json!(true)));
+        assert_eq!(told(some, json!({"surveys_opt_in": false})).await, (json!(true), json!(false)));
+    }
+
+    #[tokio::test]
+    async fn limited_recordings_are_off_and_say_why() {
+        let limited = Contents { recordings_limited: true, ..Contents::default() };
+        let config = config_with(limited, json!({"session_recording_opt_in": true}), &HeaderMap::new()).await;
+        assert_eq!((&config["sessionRecording"], &config["quotaLimited"]), (&json!(false), &json!(["recordings"])));
     }
 
     #[tokio::test]
@@ -169,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn settings_switch_parts_of_the_sdk() {
         let settings = json!({
-            "autocapture_opt_out": true, "heatmaps_opt_in": false, "capture_dead_clicks": true, "surveys_opt_in": true,
+            "autocapture_opt_out": true, "heatmaps_opt_in": false, "capture_dead_clicks": true,
             "capture_performance_opt_in": false, "autocapture_web_vitals_opt_in": true,
             "autocapture_web_vitals_allowed_metrics": ["LCP"], "autocapture_exceptions_opt_in": true,
             "survey_config": {"appearance": {"backgroundColor": "#fff"}},
@@ -178,7 +217,6 @@ mod tests {
         assert_eq!(config["autocapture_opt_out"], true);
         assert_eq!(config["heatmaps"], false);
         assert_eq!(config["captureDeadClicks"], true);
-        assert_eq!(config["surveys"], true);
         assert_eq!(config["survey_config"]["appearance"]["backgroundColor"], "#fff");
         assert_eq!(
             config["capturePerformance"],

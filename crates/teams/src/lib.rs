@@ -61,9 +61,14 @@ impl Teams {
     }
 
     pub async fn by_id(&self, id: TeamId) -> Result<Option<Arc<Team>>> {
-        if let Some(known) = self.cache.by_id(id) {
-            return Ok(known);
+        match self.cache.by_id(id) {
+            Some(known) => Ok(known),
+            None => self.read_by_id(id).await,
         }
+    }
+
+    /// Asks the database whatever is known, for callers that keep the answer themselves for a while.
+    pub async fn read_by_id(&self, id: TeamId) -> Result<Option<Arc<Team>>> {
         let generation = self.cache.generation();
         let team = store::by_id(&self.db, id).await.with_context(|| format!("loading project {id}"))?.map(Arc::new);
         self.cache.put_id(generation, id, team.clone());

@@ -30,6 +30,33 @@ impl Lookup for Fixed {
     }
 }
 
+struct Keys {
+    team: Arc<Team>,
+    keys: Vec<(&'static str, Caller)>,
+}
+
+#[async_trait::async_trait]
+impl Lookup for Keys {
+    async fn caller(&self, credentials: Credentials) -> ApiResult<Caller> {
+        let (Credentials::Key(given) | Credentials::Session { id: given, .. }) = &credentials;
+        let found = self.keys.iter().find(|(known, _)| known == given);
+        let refused = || ApiError::authentication("authentication_failed", "Personal API key found in request is invalid.");
+        found.map(|(_, caller)| caller.clone()).ok_or_else(refused)
+    }
+
+    async fn project(&self, _: &Caller, project: ProjectRef) -> ApiResult<(Arc<Team>, u8)> {
+        match project {
+            ProjectRef::Id(id) if id != self.team.id => Err(ApiError::not_found_as("Project not found.")),
+            _ => Ok((self.team.clone(), 1)),
+        }
+    }
+}
+
+/// These keys and session ids open `team`; everything else is refused.
+pub fn keys(team: Arc<Team>, keys: Vec<(&'static str, Caller)>) -> Authenticator {
+    Authenticator::without_csrf(Arc::new(Keys { team, keys }))
+}
+
 /// Every request comes from user 1, an owner in `team`'s organization, signed in with a browser; other projects are 404.
 pub fn signed_in(router: Router, team: Arc<Team>) -> Router {
     calling(router, team, Caller::Session { user: UserId(1), signed_in_at: Timestamp::EPOCH }, 15)

@@ -1,17 +1,14 @@
 //! Definitions for SDKs that evaluate flags by themselves, and single remote config flags. Server keys only.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use axum::{
-    extract::{Path, RawQuery, State},
-    response::{IntoResponse, Response},
-};
+use crate::routes::flags::too_many;
+use crate::{Flags, payload, quota_limited};
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use teams::Team;
-use web::{Access, ApiError, ApiResult, ProjectRef};
-
-use crate::Flags;
+use web::{Access, ApiError, ApiResult, Caller, ProjectRef};
 
 const SCOPE: &str = "feature_flag:read";
 
@@ -41,23 +38,44 @@ pub async fn of_project(State(flags): State<Flags>, access: Access, headers: Hea
     definitions(&flags, &access.team, &headers).await
 }
 
-/// No flag carries a remote config yet, so every key is unknown.
-pub async fn remote_config(access: Access, Path(_): Path<(String, String)>) -> ApiResult<Response> {
+/// The payload of one remote config flag, as SDKs fetch it: JSON text inside of a JSON string, or null. Encrypted ones are opened for
+/// keys only, never for a browser.
+pub async fn remote_config(State(flags): State<Flags>, access: Access, Path((_, key)): Path<(String, String)>) -> ApiResult<Response> {
     access.require(SCOPE)?;
-    Err(ApiError::not_found())
+    let served = flags.served(access.team.id).await?.ok_or_else(ApiError::not_found)?;
+    let all = || served.project.flags.iter().filter(|flag| flag.is_remote_configuration);
+    let by_id = || key.parse().ok().and_then(|id: i64| all().find(|flag| flag.id == id));
+    let flag = all().find(|flag| flag.key == key).or_else(by_id).ok_or_else(ApiError::not_found)?;
+    let stored = &flag.filters["payloads"]["true"];
+    let payload = match (flag.has_encrypted_payloads, stored.as_str(), &access.caller) {
+        (true, Some(_), Caller::Session { .. }) => payload::REDACTED.into(),
+        (true, Some(encrypted), _) => Value::from(flags.payload_key.decrypt(access.team.id, encrypted)?),
+        _ => stored.clone(),
+    };
+    Ok(Json(payload).into_response())
 }
 
 async fn definitions(flags: &Flags, team: &Team, headers: &HeaderMap) -> ApiResult<Response> {
-    let group_types = (flags.group_types)(team.id).await?;
-    let body = json!({"flags": [], "group_type_mapping": group_types, "cohorts": {}}).to_string();
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    let hash = format!("{:016x}", hasher.finish());
-    let caching = [(header::ETAG, format!("W/\"{hash}\"")), (header::CACHE_CONTROL, "private, must-revalidate".to_owned())];
-    if already_has(headers, &hash) {
+    if !flags.memory.rates.allow_definitions(team.id) {
+        return Ok(too_many());
+    }
+    let served = flags.served(team.id).await?.ok_or_else(ApiError::not_found)?;
+    if quota_limited(&served.team).contains(&"feature_flags") {
+        let detail = "The operator of this server has switched off feature flags for this project.";
+        let body = json!({"type": "quota_limited", "code": "payment_required", "detail": detail, "attr": null});
+        return Ok((StatusCode::PAYMENT_REQUIRED, Json(body)).into_response());
+    }
+    let local = &served.project.local;
+    let caching = [(header::ETAG, format!("W/\"{}\"", local.tag)), (header::CACHE_CONTROL, "private, must-revalidate".to_owned())];
+    if already_has(headers, &local.tag) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
-    Ok((caching, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+    Ok((caching, [(header::CONTENT_TYPE, "application/json")], local.body.clone()).into_response())
+}
+
+/// What OPTIONS is answered. Definitions are for servers, so there are no CORS headers.
+pub async fn methods() -> Response {
+    (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, OPTIONS, HEAD")]).into_response()
 }
 
 /// Lookups call every key a personal one; whoever sent a project secret should look for the mistake there.

@@ -1,69 +1,61 @@
 //! `/flags` and `/decide`: one pipeline, several shapes.
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{RawQuery, State},
-    response::{IntoResponse, Response},
-};
+use crate::decode::{self, MAX_BODY_BYTES};
+use crate::evaluate::{Compared, Facts};
+use crate::facts;
+use crate::request;
+use crate::wire::{Printed, Reply, Shape, Stamp};
+use crate::{Evaluation, Flags, Question, Served, Visitor, quota_limited};
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
-use teams::Team;
+use std::net::IpAddr;
 use uuid::Uuid;
-
-use crate::{
-    Evaluation, Flags, Question, decode, request,
-    wire::{self, Shape, Stamp},
-};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS, HEAD");
 
-pub async fn flags(
-    State(flags): State<Flags>,
-    method: Method,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let query = Asked::parse(query.as_deref());
+/// The distinct id of visitors without cookies; the server makes one up that holds for a day.
+const COOKIELESS: &str = "$posthog_cookieless";
+
+/// Evaluating more flags takes so long that other requests should not wait behind it.
+const MANY_FLAGS: usize = 1_000;
+
+/// Flags whose conditions are told in one reply.
+const MAX_TRACES: usize = 100;
+
+pub async fn flags(State(flags): State<Flags>, request: Request) -> Response {
+    let query = Asked::parse(request.uri().query());
     let shape = Shape::of_flags(query.version.as_deref());
     // SDKs that name neither a version nor a config expect what the old endpoint gave them: both.
     let with_config = query.config.unwrap_or(query.version.is_none());
-    answer(&flags, method, &headers, body, Asked { with_config, shape, ..query }).await
+    answer(&flags, request, Asked { with_config, shape, ..query }).await
 }
 
-pub async fn decide(
-    State(flags): State<Flags>,
-    method: Method,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let query = Asked::parse(query.as_deref());
+pub async fn decide(State(flags): State<Flags>, request: Request) -> Response {
+    let query = Asked::parse(request.uri().query());
     let shape = Shape::of_decide(query.version.as_deref());
     let with_config = query.config.unwrap_or(true);
-    answer(&flags, method, &headers, body, Asked { with_config, shape, ..query }).await
+    answer(&flags, request, Asked { with_config, shape, ..query }).await
 }
 
-async fn answer(
-    flags: &Flags,
-    method: Method,
-    headers: &HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-    asked: Asked,
-) -> Response {
-    match method {
+async fn answer(flags: &Flags, request: Request, asked: Asked) -> Response {
+    let (parts, body) = request.into_parts();
+    match parts.method {
         Method::POST => {
-            let body = match body {
-                Ok(body) => body,
-                Err(rejection) => return plain(rejection.status(), rejection.body_text()),
+            // The client may also have gone; then it does not matter what it is answered.
+            let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+                return plain(StatusCode::PAYLOAD_TOO_LARGE, format!("The request is larger than {MAX_BODY_BYTES} bytes."));
             };
-            match evaluate(flags, headers, &body, &asked).await {
-                Ok(reply) => Json(reply).into_response(),
+            match evaluate(flags, &parts, &body, asked).await {
+                Ok(reply) => json_bytes(reply),
                 Err(refusal) => refusal.into_response(),
             }
         }
-        Method::GET => Json(unasked(flags, headers, asked.shape)).into_response(),
+        Method::GET => json_bytes(unasked(flags, &parts.headers, asked.shape)),
         Method::HEAD => StatusCode::OK.into_response(),
         _ => {
             let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -73,45 +65,149 @@ async fn answer(
     }
 }
 
-async fn evaluate(flags: &Flags, headers: &HeaderMap, body: &[u8], asked: &Asked) -> Result<Map<String, Value>, Refusal> {
+async fn evaluate(flags: &Flags, parts: &Parts, body: &[u8], asked: Asked) -> Result<Vec<u8>, Refusal> {
+    let (rates, headers) = (&flags.memory.rates, &parts.headers);
+    let address = || web::client_ip_behind(&flags.proxies, &parts.extensions, headers);
+    if rates.per_address.is_some() && !rates.allow_address(address()) {
+        return Err(Refusal::TooMany);
+    }
     let body = decode::decode(body).map_err(|error| Refusal::Undecodable(error.to_string()))?;
     let token = request::token(&body).ok_or(Refusal::TokenMissing)?;
-    let team = flags.teams.by_token(token).await.map_err(Refusal::Failed)?.ok_or(Refusal::TokenUnknown)?;
-    let mut question = Question::parse(body).ok_or(Refusal::DistinctIdMissing)?;
-    question.only_survey_flags = asked.only_survey_flags;
-    let evaluation = match question.disable_flags {
-        true => Evaluation::default(),
-        false => flags.answer(&team, &question).await.map_err(Refusal::Failed)?,
-    };
-    let mut reply = wire::reply(asked.shape, &evaluation, stamp(flags, headers));
-    if asked.with_config {
-        add_config(&mut reply, flags, &team, headers);
+    if !rates.allow_token(token) {
+        return Err(Refusal::TooMany);
     }
-    Ok(reply)
+    let served = flags.memory.cache.by_token(flags, token).await.map_err(Refusal::Failed)?.ok_or(Refusal::TokenUnknown)?;
+    let mut question = Question::parse(body, headers).ok_or(Refusal::DistinctIdMissing)?;
+    question.only_survey_flags = asked.only_survey_flags;
+    question.only_override_properties = asked.only_override_properties;
+    let config = asked.with_config.then(|| (flags.remote_config)(&served, headers));
+    let stamp = stamp(flags, headers);
+    let quota_limited = quota_limited(&served.team);
+    if question.disable_flags || quota_limited.contains(&"feature_flags") {
+        let printed = Printed::default();
+        let evaluation = Evaluation::default();
+        return Ok(Reply {
+            shape: asked.shape,
+            printed: &printed,
+            evaluation: &evaluation,
+            stamp,
+            quota_limited: &quota_limited,
+            config: config.as_ref(),
+            traces: &[],
+        }
+        .print());
+    }
+    if question.distinct_id == COOKIELESS {
+        name_visitor(flags, &served, &mut question, headers, address()).await.map_err(Refusal::Failed)?;
+    }
+    let place = question.ip_address.as_deref().and_then(|text| text.trim().parse().ok());
+    let needs = served.project.definitions.needs(&question);
+    let facts = facts::gather(flags, &served, &question, needs, place.or_else(address)).await;
+    let work = Work { served, question, facts, asked, stamp, quota_limited, config };
+    match work.served.project.flags.len() {
+        ..MANY_FLAGS => Ok(work.print()),
+        _ => tokio::task::spawn_blocking(move || work.print()).await.map_err(|error| Refusal::Failed(error.into())),
+    }
 }
 
-/// The evaluation's own fields win: the config must never hide an answer.
-fn add_config(reply: &mut Map<String, Value>, flags: &Flags, team: &Team, headers: &HeaderMap) {
-    for (name, value) in (flags.remote_config)(team, headers) {
-        reply.entry(name).or_insert(value);
+/// Everything from here on is computing.
+struct Work {
+    served: Served,
+    question: Question,
+    facts: Facts,
+    asked: Asked,
+    stamp: Stamp,
+    quota_limited: Vec<&'static str>,
+    config: Option<Map<String, Value>>,
+}
+
+impl Work {
+    fn print(&self) -> Vec<u8> {
+        let project = &self.served.project;
+        let mut evaluation = project.definitions.evaluate(&self.question, &self.facts);
+        evaluation.has_errors |= self.served.is_stale || self.facts.failed;
+        let traces = match self.asked.detailed_analysis {
+            true => evaluation.decisions.iter().take(MAX_TRACES).map(|decision| self.trace(&decision.flag.key)).collect(),
+            false => Vec::new(),
+        };
+        let reply = Reply {
+            shape: self.asked.shape,
+            printed: &project.printed,
+            evaluation: &evaluation,
+            stamp: self.stamp,
+            quota_limited: &self.quota_limited,
+            config: self.config.as_ref(),
+            traces: &traces,
+        };
+        reply.print()
     }
+
+    /// What came of each condition of a flag. Whoever has the public token may ask, so nothing that is stored of the person is told.
+    fn trace(&self, key: &str) -> Value {
+        let explained = self.served.project.definitions.explain(key, &self.question, &self.facts);
+        let steps = explained.into_iter().flat_map(|explanation| explanation.steps);
+        steps
+            .map(|step| {
+                let compared = |one: Compared| json!({"key": one.key, "type": one.kind, "operator": one.operator, "matched": one.matched});
+                json!({
+                    "kind": step.kind.as_str(),
+                    "condition_index": step.condition_index,
+                    "matched": step.matched,
+                    "reason": step.reason.as_str(),
+                    "rollout_percentage": step.rollout_percentage,
+                    "variant": step.variant,
+                    "properties": step.properties.into_iter().map(compared).collect::<Vec<_>>(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Visitors about whom the request does not tell enough all share the id that it came with.
+async fn name_visitor(
+    flags: &Flags,
+    served: &Served,
+    question: &mut Question,
+    headers: &HeaderMap,
+    ip: Option<IpAddr>,
+) -> anyhow::Result<()> {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let page = text(header::ORIGIN).or(text(header::REFERER));
+    let (Some(ip), Some(user_agent), Some(host)) = (ip, text(header::USER_AGENT), page.and_then(host)) else { return Ok(()) };
+    let visitor = Visitor {
+        team: served.team.clone(),
+        ip,
+        user_agent: user_agent.to_owned(),
+        host: host.to_owned(),
+        timezone: question.timezone.clone(),
+        extra: question.cookieless_extra.clone().unwrap_or_default(),
+    };
+    if let Some(id) = (flags.cookieless_id_of)(visitor).await? {
+        question.distinct_id = id;
+    }
+    Ok(())
+}
+
+fn host(url: &str) -> Option<&str> {
+    let host = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    (!host.is_empty()).then_some(host)
 }
 
 /// A GET names no project. SDKs and health checks that send one get an empty evaluation with everything off.
-fn unasked(flags: &Flags, headers: &HeaderMap, shape: Shape) -> Map<String, Value> {
+fn unasked(flags: &Flags, headers: &HeaderMap, shape: Shape) -> Vec<u8> {
     let shape = match shape {
         Shape::Records | Shape::TypedRecords => shape,
         Shape::EnabledKeys | Shape::EnabledValues | Shape::Legacy => Shape::Legacy,
     };
-    let mut reply = wire::reply(shape, &Evaluation::default(), stamp(flags, headers));
     let Value::Object(config) = json!({
         "supportedCompression": ["gzip", "gzip-js"], "config": {"enable_collect_everything": true}, "toolbarParams": {},
         "isAuthenticated": false, "sessionRecording": false,
     }) else {
         unreachable!("the literal above is an object");
     };
-    reply.extend(config);
-    reply
+    let (printed, evaluation) = (Printed::default(), Evaluation::default());
+    let stamp = stamp(flags, headers);
+    Reply { shape, printed: &printed, evaluation: &evaluation, stamp, quota_limited: &[], config: Some(&config), traces: &[] }.print()
 }
 
 fn stamp(flags: &Flags, headers: &HeaderMap) -> Stamp {
@@ -124,6 +220,8 @@ struct Asked {
     version: Option<String>,
     config: Option<bool>,
     only_survey_flags: bool,
+    only_override_properties: bool,
+    detailed_analysis: bool,
     with_config: bool,
     shape: Shape,
 }
@@ -141,6 +239,8 @@ impl Asked {
             version: value(&["v", "version"]),
             config: flag("config"),
             only_survey_flags: flag("only_evaluate_survey_feature_flags").unwrap_or(false),
+            only_override_properties: flag("only_use_override_person_properties").unwrap_or(false),
+            detailed_analysis: flag("detailed_analysis").unwrap_or(false),
             with_config: false,
             shape: Shape::Records,
         }
@@ -152,6 +252,7 @@ enum Refusal {
     TokenMissing,
     TokenUnknown,
     DistinctIdMissing,
+    TooMany,
     Failed(anyhow::Error),
 }
 
@@ -164,12 +265,23 @@ impl IntoResponse for Refusal {
             }
             Self::TokenUnknown => plain(StatusCode::UNAUTHORIZED, "The project API key is not valid. Copy it from the project's settings."),
             Self::DistinctIdMissing => plain(StatusCode::BAD_REQUEST, "The request has no distinct_id: send it as text or as a number."),
+            Self::TooMany => too_many(),
             Self::Failed(error) => {
                 tracing::error!("answering a flag request failed: {error:#}");
                 plain(StatusCode::SERVICE_UNAVAILABLE, "Flags cannot be evaluated at the moment. Please try again.")
             }
         }
     }
+}
+
+/// The operator limits how often one address or project may ask.
+pub fn too_many() -> Response {
+    let body = json!({"type": "validation_error", "code": "rate_limit_exceeded", "detail": "Rate limit exceeded", "attr": null});
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")], Json(body)).into_response()
+}
+
+fn json_bytes(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn plain(status: StatusCode, text: impl Into<String>) -> Response {

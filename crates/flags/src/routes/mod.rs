@@ -3,13 +3,9 @@
 mod definitions;
 mod flags;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    routing::{any, get},
-};
-
-use crate::{Flags, decode::MAX_BODY_BYTES};
+use crate::Flags;
+use axum::Router;
+use axum::routing::{any, get};
 
 pub fn all(state: Flags) -> Router {
     let of_project = |prefix: &str| {
@@ -21,10 +17,10 @@ pub fn all(state: Flags) -> Router {
     let routes = Router::new()
         .route("/flags", any(flags::flags))
         .route("/decide", any(flags::decide))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .route("/api/early_access_features", get(crate::early_access::list))
         .layer(axum::middleware::from_fn(web::any_origin))
-        .route("/flags/definitions", get(definitions::by_token))
-        .route("/api/feature_flag/local_evaluation", get(definitions::by_token))
+        .route("/flags/definitions", get(definitions::by_token).options(definitions::methods))
+        .route("/api/feature_flag/local_evaluation", get(definitions::by_token).options(definitions::methods))
         .with_state(state.clone())
         .merge(web::both_prefixes(of_project));
     state.authenticator.guard(routes)

@@ -61,7 +61,8 @@ pub async fn preloaded_sdk(State(sdk): State<Sdk>, Path(token): Path<String>, he
 
 async fn load(sdk: &Sdk, token: &str, headers: &HeaderMap) -> ApiResult<Value> {
     let team = sdk.teams.by_token(token).await?.ok_or_else(ApiError::not_found)?;
-    Ok(Value::Object(remote_config(&team, headers)))
+    let contents = (sdk.contents_of)(team.clone()).await?;
+    Ok(Value::Object(remote_config(&team, contents, headers)))
 }
 
 /// `siteApps` of the script form are pieces of code rather than JSON; there are none to serve.

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use teams::Teams;
 use web::testing;
 
-use crate::{Scripts, Sdk, scripts::testing::pack};
+use crate::{Contents, ContentsOf, Scripts, Sdk, scripts::testing::pack};
 
 const ARRAY: &str = "window.posthog=1;";
 
 async fn router_with(scripts: Scripts) -> Router {
     let teams = Teams::new(db::Db::in_memory().await);
     teams.create_for_tests("phc_test").await;
-    crate::routes(Sdk { teams, scripts: Arc::new(scripts) })
+    let contents_of: ContentsOf = Arc::new(|_| Box::pin(async { Ok(Contents { has_active_flags: true, ..Contents::default() }) }));
+    crate::routes(Sdk { teams, scripts: Arc::new(scripts), contents_of })
 }
 
 async fn router() -> Router {
@@ -186,16 +187,14 @@ async fn licences_are_listed_and_readable() {
 #[tokio::test]
 async fn public_lists_are_empty_in_their_own_shapes() {
     let list = async |path: &str| testing::read(get(path, &[]).await).await;
-    assert_eq!(list("/api/early_access_features?token=phc_test&stage=beta&stage=concept").await.1, json!({"earlyAccessFeatures": []}));
-    assert_eq!(list("/api/surveys?token=phc_test&ip=0&_=1").await, (StatusCode::OK, json!({"surveys": [], "survey_config": null})));
-    assert_eq!(list("/api/web_experiments?token=phc_test").await.1, json!({"experiments": []}));
+    assert_eq!(list("/api/web_experiments?token=phc_test&ip=0&_=1").await.1, json!({"experiments": []}));
     assert_eq!(list("/api/product_tours?token=phc_test").await.1, json!({"product_tours": []}));
     assert_eq!(list("/api/conversations/v1/widget/messages/1").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn public_lists_refuse_missing_and_unknown_tokens_in_json() {
-    for path in ["/api/early_access_features", "/api/surveys", "/api/web_experiments", "/api/product_tours"] {
+    for path in ["/api/web_experiments", "/api/product_tours"] {
         let (status, error) = testing::read(get(path, &[]).await).await;
         assert_eq!(
             (status, &error["type"], &error["code"]),
