@@ -15,8 +15,11 @@ const ARRAY: &str = "window.posthog=1;";
 async fn router_with(scripts: Scripts) -> Router {
     let teams = Teams::new(db::Db::in_memory().await);
     teams.create_for_tests("phc_test").await;
-    let contents_of: ContentsOf = Arc::new(|_| Box::pin(async { Ok(Contents { has_active_flags: true, ..Contents::default() }) }));
-    crate::routes(Sdk { teams, scripts: Arc::new(scripts), contents_of })
+    crate::routes(Sdk { teams, scripts: Arc::new(scripts), contents_of: contents_of() })
+}
+
+fn contents_of() -> ContentsOf {
+    Arc::new(|_| Box::pin(async { Ok(Contents { has_active_flags: true, ..Contents::default() }) }))
 }
 
 async fn router() -> Router {
@@ -100,7 +103,7 @@ async fn changed_setting_reaches_the_config_of_the_asking_page_only_where_it_may
         team.settings.insert("recording_domains".into(), json!(["https://*.shop.example"]));
     };
     teams.update(team.id, Timestamp::from_seconds(1), change).await.unwrap();
-    let router = crate::routes(Sdk { teams, scripts: Arc::default() });
+    let router = crate::routes(Sdk { teams, scripts: Arc::default(), contents_of: contents_of() });
     let recording = async |origin: &str| {
         let request = Request::get("/array/phc_test/config").header("origin", origin).body(Body::empty()).unwrap();
         let response = testing::send(&router, request).await;
