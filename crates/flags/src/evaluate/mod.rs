@@ -50,6 +50,7 @@ use uuid::Uuid;
 pub use dependencies::dependency_cycle;
 pub use explain::{Compared, Explanation, Step, StepKind};
 pub use needs::Needs;
+pub(crate) use operators::Operator;
 pub use values::Source;
 
 /// A project's flags, read once and made ready: conditions parsed, values folded, regular expressions compiled, dependencies ordered.

@@ -100,6 +100,11 @@ impl Operator {
         Self { test: test.unwrap_or(Test::Never), negated }
     }
 
+    /// The operator exists and the value fits it: something can match. For checks before writing.
+    pub fn can_match(&self) -> bool {
+        !matches!(self.test, Test::Never | Test::Pattern(None))
+    }
+
     /// `None`: the property is not there.
     pub fn matches(&self, held: Option<&Held>, now: DateTime<Utc>, timezone: Tz) -> bool {
         match held {

@@ -1,5 +1,6 @@
 //! When flags were last called, noticed in passing by ingestion.
 
+use super::MAX_KEY_CHARS;
 use anyhow::Result;
 use db::{Db, args};
 use model::{TeamId, Timestamp};
@@ -22,6 +23,9 @@ pub struct Calls(Mutex<HashMap<(TeamId, Arc<str>), Timestamp>>);
 impl Calls {
     /// A `$feature_flag_called` event of the flag with this key.
     pub fn note(&self, team: TeamId, key: &str, at: Timestamp) {
+        if key.len() > MAX_KEY_CHARS {
+            return;
+        }
         let mut waiting = self.0.lock();
         let is_full = waiting.len() >= MAX_WAITING;
         match waiting.entry((team, key.into())) {

@@ -2,12 +2,13 @@
 
 use super::dependencies;
 use super::filters::{Surroundings, invalid, is_behavioral};
+use crate::evaluate::Operator;
+use chrono_tz::Tz;
 use serde_json::Value;
 use web::{ApiError, ApiResult};
 
 const LISTS: &[&str] = &["icontains_multi", "not_icontains_multi"];
-const TEXTS: &[&str] =
-    &["icontains", "not_icontains", "starts_with", "not_starts_with", "ends_with", "not_ends_with", "regex", "not_regex"];
+const TEXTS: &[&str] = &["icontains", "not_icontains", "starts_with", "not_starts_with", "ends_with", "not_ends_with"];
 const NUMBERS: &[&str] = &["gt", "gte", "lt", "lte"];
 const RANGES: &[&str] = &["between", "not_between"];
 const DATES: &[&str] = &["is_date_before", "is_date_after", "is_date_exact"];
@@ -68,69 +69,28 @@ fn cohort(filter: &Value, surroundings: &Surroundings) -> ApiResult<()> {
     Ok(())
 }
 
+/// Only what the evaluation can compare is let in.
 fn value(operator: &str, value: &Value) -> Result<(), String> {
-    let text = value.as_str();
-    let is_number = |value: &Value| value.is_number() || value.as_str().is_some_and(|text| text.trim().parse::<f64>().is_ok());
-    match operator {
-        "exact" | "is_not" | "is_set" | "is_not_set" => Ok(()),
-        "in" | "not_in" => Err(format!("{operator} is for cohorts only")),
-        "flag_evaluates_to" => Err("flag_evaluates_to is for flags only".to_owned()),
-        _ if LISTS.contains(&operator) => match value.as_array() {
-            Some(values) if !values.is_empty() => Ok(()),
-            _ => Err(format!("{operator} needs a list of texts")),
-        },
-        _ if TEXTS.contains(&operator) && text.is_none() => Err(format!("{operator} needs a text")),
-        "regex" | "not_regex" => pattern(text.unwrap_or_default()),
-        _ if TEXTS.contains(&operator) => Ok(()),
-        _ if NUMBERS.contains(&operator) => match is_number(value) {
-            true => Ok(()),
-            false => Err(format!("{operator} needs a number")),
-        },
-        _ if RANGES.contains(&operator) => match value.as_array().map(Vec::as_slice) {
-            Some([from, to]) if is_number(from) && is_number(to) => Ok(()),
-            _ => Err(format!("{operator} needs a list of two numbers, the smaller one first")),
-        },
-        _ if DATES.contains(&operator) => match text.is_some_and(is_date) {
-            true => Ok(()),
-            false => Err(format!("{operator} needs a date such as 2026-01-31, or one relative to now such as -7d")),
-        },
-        _ if VERSIONS.contains(&operator) => match text.is_some_and(|text| is_version(text, operator == "semver_wildcard")) {
-            true => Ok(()),
-            false => Err(format!("{operator} needs a version such as 1.2.3")),
-        },
-        _ => Err(format!("there is no operator {operator:?}")),
-    }
-}
-
-fn pattern(text: &str) -> Result<(), String> {
-    match fancy_regex::Regex::new(text) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("the regular expression cannot be read: {error}")),
-    }
-}
-
-fn is_date(text: &str) -> bool {
-    let relative = text.strip_prefix('-').unwrap_or(text);
-    let unit = relative.chars().last().is_some_and(|unit| "hdwmy".contains(unit));
-    let count = relative.get(..relative.len().saturating_sub(1)).unwrap_or_default();
-    if unit && !count.is_empty() && count.len() <= 4 && count.bytes().all(|byte| byte.is_ascii_digit()) {
-        return true;
-    }
-    let naive = |format: &str| chrono::NaiveDateTime::parse_from_str(text, format).is_ok();
-    chrono::DateTime::parse_from_rfc3339(text).is_ok()
-        || chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
-        || ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"].iter().any(|format| naive(format))
-}
-
-/// Up to three numbers, then perhaps a pre-release and build metadata; with `wildcard`, the last number may be `*`.
-fn is_version(text: &str, wildcard: bool) -> bool {
-    let text = text.trim().trim_start_matches(['v', 'V']);
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let parts: Vec<&str> = core.split('.').collect();
-    let is_number = |part: &&str| !part.is_empty() && part.len() <= 18 && part.bytes().all(|byte| byte.is_ascii_digit());
-    match parts.split_last() {
-        Some((&"*", numbers)) => wildcard && !numbers.is_empty() && numbers.len() <= 2 && numbers.iter().all(|part| is_number(part)),
-        Some(_) => parts.len() <= 3 && parts.iter().all(|part| is_number(part)),
-        None => false,
+    let wanted = match operator {
+        "exact" | "is_not" | "is_set" | "is_not_set" => return Ok(()),
+        "in" | "not_in" => return Err(format!("{operator} is for cohorts only")),
+        "flag_evaluates_to" => return Err("flag_evaluates_to is for flags only".to_owned()),
+        "regex" | "not_regex" => "a regular expression",
+        _ if TEXTS.contains(&operator) => "a text",
+        _ if LISTS.contains(&operator) => "a list of texts",
+        _ if NUMBERS.contains(&operator) => "a number",
+        _ if RANGES.contains(&operator) => "a list of two numbers, the smaller one first",
+        _ if DATES.contains(&operator) => "a date such as 2026-01-31, or one relative to now such as -7d",
+        _ if VERSIONS.contains(&operator) => "a version such as 1.2.3",
+        _ => return Err(format!("there is no operator {operator:?}")),
+    };
+    let has_form = match operator {
+        _ if LISTS.contains(&operator) || RANGES.contains(&operator) => value.is_array(),
+        _ if NUMBERS.contains(&operator) => true,
+        _ => value.is_string(),
+    };
+    match has_form && Operator::compile(operator, Some(value), Tz::UTC).can_match() {
+        true => Ok(()),
+        false => Err(format!("{operator} needs {wanted}")),
     }
 }

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::named;
 use crate::evaluate::Explanation;
+use crate::evaluation::{Code, Reason};
 use crate::manage::{NewFlag, blast_radius, explain, filters, wire};
 use crate::{Flag, Flags, Question, facts};
 use axum::Json;
@@ -77,11 +78,17 @@ async fn explained(state: &Flags, access: &Access, mut flag: Flag, ask: Ask) -> 
         group_properties: ask.group_properties,
         ..Question::default()
     };
+    // What is off answers nothing; why it would answer what, once it is on, can be told all the same.
+    let is_active = std::mem::replace(&mut flag.active, true);
     let key = flag.key.clone();
     let definitions = explain::definitions_with(state, &access.team, flag).await?;
     let served = state.served(access.team.id).await?.ok_or_else(ApiError::not_found)?;
     let facts = facts::gather(state, &served, &question, definitions.needs_to_explain(&key, &question), None).await;
-    let explanation: Explanation = definitions.explain(&key, &question, &facts).ok_or_else(ApiError::not_found)?;
+    let mut explanation: Explanation = definitions.explain(&key, &question, &facts).ok_or_else(ApiError::not_found)?;
+    if !is_active {
+        (explanation.enabled, explanation.variant, explanation.payload) = (false, None, None);
+        explanation.reason = Reason::of_flag(Code::Disabled);
+    }
     let mut shown = explain::shown(&explanation);
     shown.insert("person".to_owned(), profile.map_or(Value::Null, |profile| people::wire::person(&profile, &access.team)));
     Ok(Json(shown.into()))

@@ -47,6 +47,10 @@ async fn a_flag_that_is_not_saved_yet_is_explained_too() {
         let (_, reply) = world.post(&format!("{}/explain", path(&parent)), edited).await;
         assert_eq!(reply["evaluation"]["reason"]["code"], "out_of_rollout_bound");
         assert_eq!(world.get(&path(&parent)).await["version"], 1, "explaining changes nothing");
+        let off = json!({"distinct_id": "u1", "flag": {"active": false}});
+        let (_, reply) = world.post(&format!("{}/explain", path(&parent)), off).await;
+        assert_eq!((&reply["evaluation"]["reason"]["code"], &reply["evaluation"]["enabled"]), (&json!("flag_disabled"), &json!(false)));
+        assert_eq!(reply["steps"][0]["matched"], true, "as it would be if it were on");
     }
 }
 

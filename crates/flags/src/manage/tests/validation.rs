@@ -26,6 +26,7 @@ async fn flags_that_could_not_be_answered_are_refused_with_what_to_do() {
         (property("icontains_multi", json!("a")), "needs a list"),
         (property("gt", json!("ten")), "needs a number"),
         (property("between", json!([1])), "two numbers"),
+        (property("not_between", json!([10, 1])), "smaller one first"),
         (property("semver_gt", json!("1.x")), "needs a version"),
         (property("regex", json!("(")), "regular expression"),
         (property("in", json!(1)), "for cohorts only"),
