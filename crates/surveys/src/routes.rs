@@ -1,6 +1,0 @@
-use crate::SurveysState;
-use axum::Router;
-
-pub fn routes(_state: SurveysState) -> Router {
-    Router::new()
-}
