@@ -5,7 +5,7 @@ LISTEN ?= 127.0.0.1:8000
 DATA ?= ./hoglet-data
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run build ui assets setup setup-test test quick test-rust test-ui test-clients test-crash bench bench-mixed bench-queries bench-growth clean-bench-queries lint fmt clean-data
+.PHONY: run build ui assets setup setup-test test quick test-rust test-ui test-clients test-crash bench bench-mixed bench-flags bench-queries bench-growth clean-bench-queries lint fmt clean-data
 
 ## run: build everything and serve it, with a demo project beside your own
 run: build
@@ -71,6 +71,10 @@ bench: build
 ## bench-mixed: ingestion at a steady pace while ten users ask heavy questions; ARGS="--seconds 60"
 bench-mixed: build
 	tools/bench mixed $(ARGS)
+
+## bench-flags: 100 flags with 20 conditions each for 100,000 persons of the database, server and load generator on two cores; ARGS="--seconds 30"
+bench-flags: build
+	tools/bench flags $(ARGS)
 
 ## bench-queries: the same questions to Hoglet, ClickHouse and DuckDB, answers before times; ARGS="--events 2m --merged 30" (docs/benchmarks.md)
 bench-queries: build

@@ -60,11 +60,16 @@ impl Connection {
         Ok(Connection { socket, response: vec![0; 16 << 10] })
     }
 
+    /// The answer's status.
+    pub async fn exchange(&mut self, request: &[u8]) -> Result<u16> {
+        self.socket.write_all(request).await?;
+        read_status(&mut self.socket, &mut self.response).await
+    }
+
     /// Until it is answered 200.
     pub async fn send(&mut self, request: &[u8]) -> Result<()> {
         loop {
-            self.socket.write_all(request).await?;
-            match read_status(&mut self.socket, &mut self.response).await? {
+            match self.exchange(request).await? {
                 200 => return Ok(()),
                 // The server asks for a pause; a real SDK waits and sends the same again.
                 503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -74,7 +79,7 @@ impl Connection {
     }
 }
 
-async fn read_status(socket: &mut TcpStream, buffer: &mut [u8]) -> Result<u16> {
+async fn read_status(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<u16> {
     let mut filled = 0;
     loop {
         let read = socket.read(&mut buffer[filled..]).await?;
@@ -92,8 +97,12 @@ async fn read_status(socket: &mut TcpStream, buffer: &mut [u8]) -> Result<u16> {
                     .and_then(|(_, value)| value.trim().parse().ok())
             })
             .unwrap_or(0);
+        let whole = end + 4 + length;
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("status line")?;
-        while filled < end + 4 + length {
+        if buffer.len() < whole {
+            buffer.resize(whole, 0);
+        }
+        while filled < whole {
             let read = socket.read(&mut buffer[filled..]).await?;
             if read == 0 {
                 bail!("the server closed the connection");

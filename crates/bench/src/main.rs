@@ -3,6 +3,7 @@
 //! The floor is a server that takes the same requests and only writes and syncs their bytes. Figures of both are taken in
 //! turns, so that a noisy machine disturbs both alike; ratios are what to look at.
 
+mod asking;
 mod client;
 mod decide;
 mod floor;
@@ -31,6 +32,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Ingest at a steady pace while people ask heavy questions
     Mixed(mixed::MixedArgs),
+    /// Ask a server for flags
+    Flags(asking::AskArgs),
     /// Evaluate flags, without a server
     Decide(decide::DecideArgs),
 }
@@ -75,9 +78,13 @@ enum Part {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
+    if let Some(Command::Flags(args)) = &cli.command {
+        asking::keep_to(args.cores)?;
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     match &cli.command {
         Some(Command::Generate(args)) => return generate::run(args),
+        Some(Command::Flags(args)) => return runtime.block_on(asking::run(args)),
         Some(Command::Decide(args)) => return decide::run(args),
         Some(Command::Mixed(args)) => return runtime.block_on(mixed::run(args)),
         None => {}

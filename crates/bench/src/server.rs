@@ -82,12 +82,41 @@ impl Server {
 
     /// Status and body of a query's answer, computed anew.
     pub async fn query(&self, query: &serde_json::Value) -> Result<(u16, Vec<u8>)> {
-        let body = serde_json::json!({"query": query, "refresh": "force_blocking"}).to_string();
+        self.post("/api/projects/@current/query/", &serde_json::json!({"query": query, "refresh": "force_blocking"})).await
+    }
+
+    /// JSON in the name of the first administrator.
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(u16, Vec<u8>)> {
+        self.write("POST", path, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &serde_json::Value) -> Result<(u16, Vec<u8>)> {
+        self.write("PATCH", path, body).await
+    }
+
+    async fn write(&self, method: &str, path: &str, body: &serde_json::Value) -> Result<(u16, Vec<u8>)> {
+        let body = body.to_string();
         let request = format!(
-            "POST /api/projects/@current/query/ HTTP/1.1\r\nhost: bench\r\nconnection: close\r\nauthorization: Bearer {PERSONAL_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\nauthorization: Bearer {PERSONAL_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         self.exchange(&request).await
+    }
+
+    /// A request for a connection that is kept.
+    pub fn signed_get(&self, path: &str, headers: &[(&str, &str)]) -> String {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {PERSONAL_KEY}\r\n{headers}\r\n")
+    }
+
+    pub async fn tag_of(&self, path: &str) -> Result<String> {
+        let mut socket = TcpStream::connect(&self.address).await?;
+        socket.write_all(self.signed_get(path, &[("connection", "close")]).as_bytes()).await?;
+        let mut response = Vec::new();
+        socket.read_to_end(&mut response).await?;
+        let text = String::from_utf8_lossy(&response);
+        let tag = text.lines().find_map(|line| line.strip_prefix("etag: "));
+        Ok(tag.with_context(|| format!("{path} has no tag: {}", text.lines().next().unwrap_or_default()))?.to_owned())
     }
 
     /// Waits until it has next to nothing left to do in the background.
