@@ -9,6 +9,14 @@ fn visit(event: &str, agent: &str) -> Value {
                           "$process_person_profile": false}})
 }
 
+fn identify(agent: &str) -> Value {
+    let mut identify = visit("$identify", agent);
+    identify["distinct_id"] = json!("user");
+    identify["properties"]["$anon_distinct_id"] = json!("$posthog_cookieless");
+    identify["properties"].as_object_mut().unwrap().remove("$process_person_profile");
+    identify
+}
+
 async fn set_mode(world: &World, mode: u8) {
     world.set_team(|team| team.cookieless_mode = mode).await;
 }
@@ -32,6 +40,38 @@ async fn stateless_visitors_get_an_id_for_the_day() {
         for name in ["$ip", "$raw_user_agent", "$cookieless_extra"] {
             assert!(!one.properties.contains(name), "{name} was stored");
         }
+    }
+}
+
+/// What a request for flags tells of the visitor of [`visit`].
+async fn seen(world: &World, mode: u8, agent: &str) -> Option<String> {
+    let sighting = ingest::Sighting {
+        project: world.row("one").team,
+        mode,
+        ip: [1, 2, 3, 4].into(),
+        user_agent: agent,
+        host: "app.example.com",
+        timezone: chrono_tz::Europe::Berlin,
+        extra: "",
+        now: world.row("one").timestamp,
+    };
+    ingest::cookieless_id(&world.db, rand::random, &sighting).await.unwrap()
+}
+
+#[tokio::test]
+async fn requests_for_flags_know_a_visitor_by_the_id_of_the_events() {
+    for mut world in worlds().await {
+        set_mode(&world, 1).await;
+        world.send(json!([visit("one", "A")])).await;
+        assert_eq!(seen(&world, 1, "A").await.as_deref(), Some(&*world.row("one").distinct_id), "{}", world.name);
+        assert_ne!(seen(&world, 1, "B").await.as_deref(), Some(&*world.row("one").distinct_id), "{}", world.name);
+        assert_eq!(seen(&world, 0, "A").await, None, "{}", world.name);
+    }
+    for mut world in worlds().await {
+        set_mode(&world, 2).await;
+        world.send(json!([visit("one", "A"), identify("A"), visit("after", "A")])).await;
+        assert_ne!(world.row("one").distinct_id, world.row("after").distinct_id, "{}", world.name);
+        assert_eq!(seen(&world, 2, "A").await.as_deref(), Some(&*world.row("after").distinct_id), "{}", world.name);
     }
 }
 
@@ -71,13 +111,9 @@ async fn what_makes_an_id_impossible_drops_the_event() {
 async fn stateful_visitors_can_be_identified_and_the_next_one_is_somebody_else() {
     for mut world in worlds().await {
         set_mode(&world, 2).await;
-        let mut identify = visit("$identify", "A");
-        identify["distinct_id"] = json!("user");
-        identify["properties"]["$anon_distinct_id"] = json!("$posthog_cookieless");
-        identify["properties"].as_object_mut().unwrap().remove("$process_person_profile");
         let mut known = visit("known", "A");
         known["distinct_id"] = json!("user");
-        world.send(json!([visit("before", "A"), identify, known, visit("after", "A")])).await;
+        world.send(json!([visit("before", "A"), identify("A"), known, visit("after", "A")])).await;
         let (before, known, after) = (world.row("before"), world.row("known"), world.row("after"));
         let identified = world.row("$identify");
         assert_eq!(identified.properties.get("$anon_distinct_id"), Some(&PropertyValue::String(before.distinct_id.clone())));
