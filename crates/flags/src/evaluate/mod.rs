@@ -16,11 +16,12 @@ mod compile;
 mod dates;
 mod dependencies;
 mod explain;
-mod hash;
+pub mod hash;
 mod keys;
 mod membership;
 mod needs;
 mod operators;
+mod patterns;
 mod rules;
 mod values;
 mod versions;
@@ -52,6 +53,9 @@ pub use explain::{Compared, Explanation, Step, StepKind};
 pub use needs::Needs;
 pub(crate) use operators::Operator;
 pub use values::Source;
+
+/// Patterns that are compiled with the definitions; more wait until a question needs them.
+const MAX_WARMED: usize = 1_000;
 
 /// A project's flags, read once and made ready: conditions parsed, values folded, regular expressions compiled, dependencies ordered.
 #[derive(Debug, Default)]
@@ -117,6 +121,7 @@ impl Definitions {
             rules[place].is_broken = true;
             order.push(place);
         }
+        compiler.predicates.iter().filter(|predicate| predicate.operator.warm()).take(MAX_WARMED).for_each(drop);
         let described = flags.iter().enumerate().map(|(place, flag)| described(place, flag));
         Definitions {
             described: described.collect(),

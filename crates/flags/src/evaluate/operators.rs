@@ -2,6 +2,7 @@
 
 use super::{
     dates::When,
+    patterns::Pattern,
     values::{self, Held},
     versions,
 };
@@ -10,13 +11,6 @@ use chrono_tz::Tz;
 use semver::{Comparator, Version};
 use serde_json::Value;
 use std::cmp::Ordering;
-
-/// Steps that a pattern with look-around or back-references may take.
-const MAX_BACKTRACKS: usize = 10_000;
-/// Each of those steps may look at all of the text, so longer texts match no such pattern.
-const MAX_BACKTRACKED_BYTES: usize = 4 * 1024;
-/// Of one compiled pattern, in memory.
-const MAX_PATTERN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Longer lists are searched in order.
 const SHORT_LIST: usize = 8;
@@ -42,19 +36,12 @@ enum Test {
     Contains(Vec<Box<str>>),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
-    Pattern(Option<Pattern>),
+    Pattern(Box<Pattern>),
     Number(Comparison, f64),
     Between(f64, f64),
     Version(Comparison, Box<Version>),
     VersionRange(Box<Comparator>),
     Date(Comparison, When),
-}
-
-#[derive(Debug)]
-enum Pattern {
-    /// Linear in the text.
-    Plain(regex::Regex),
-    Backtracking(Box<fancy_regex::Regex>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,7 +89,16 @@ impl Operator {
 
     /// The operator exists and the value fits it: something can match. For checks before writing.
     pub fn can_match(&self) -> bool {
-        !matches!(self.test, Test::Never | Test::Pattern(None))
+        match &self.test {
+            Test::Never => false,
+            Test::Pattern(pattern) => pattern.warm(),
+            _ => true,
+        }
+    }
+
+    /// Compiles its pattern now; `false` when it has none.
+    pub fn warm(&self) -> bool {
+        matches!(&self.test, Test::Pattern(pattern) if pattern.warm())
     }
 
     /// `None`: the property is not there.
@@ -115,11 +111,9 @@ impl Operator {
 
     /// How long a comparison may take, in units of some nanoseconds.
     pub fn cost(&self, held: &Held) -> u64 {
-        let bytes = || held.text().len() as u64;
         match &self.test {
-            Test::Contains(needles) => needles.len() as u64 * (1 + bytes() / 16),
-            Test::Pattern(Some(Pattern::Plain(_))) => 10 + bytes(),
-            Test::Pattern(Some(Pattern::Backtracking(_))) => 1_000 + 500 * bytes().min(MAX_BACKTRACKED_BYTES as u64),
+            Test::Contains(needles) => needles.len() as u64 * (1 + held.text().len() as u64 / 16),
+            Test::Pattern(pattern) => pattern.cost(held.text()),
             _ => 1,
         }
     }
@@ -141,37 +135,12 @@ impl Test {
             Self::Contains(needles) => Some(needles.iter().any(|needle| held.ascii_folded().contains(&**needle))),
             Self::StartsWith(text) => Some(held.ascii_folded().starts_with(&**text)),
             Self::EndsWith(text) => Some(held.ascii_folded().ends_with(&**text)),
-            Self::Pattern(pattern) => pattern.as_ref()?.is_match(held.text()),
+            Self::Pattern(pattern) => pattern.is_match(held.text()),
             Self::Number(comparison, bound) => Some(comparison.holds(held.number()?.partial_cmp(bound)?)),
             Self::Between(min, max) => Some(held.number().is_some_and(|number| (*min..=*max).contains(&number))),
             Self::Version(comparison, bound) => Some(comparison.holds(held.version()?.cmp(bound.as_ref()))),
             Self::VersionRange(range) => Some(range.matches(held.version()?)),
             Self::Date(comparison, when) => Some(comparison.holds(held.instant(timezone)?.cmp(&when.from(now)?))),
-        }
-    }
-}
-
-impl Pattern {
-    fn compile(pattern: &str) -> Option<Self> {
-        let plain = regex::RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES).build();
-        match plain {
-            Ok(plain) => Some(Self::Plain(plain)),
-            Err(regex::Error::CompiledTooBig(_)) => None,
-            Err(_) => fancy_regex::RegexBuilder::new(pattern)
-                .backtrack_limit(MAX_BACKTRACKS)
-                .delegate_size_limit(MAX_PATTERN_BYTES)
-                .delegate_dfa_size_limit(MAX_PATTERN_BYTES)
-                .build()
-                .ok()
-                .map(|pattern| Self::Backtracking(Box::new(pattern))),
-        }
-    }
-
-    fn is_match(&self, text: &str) -> Option<bool> {
-        match self {
-            Self::Plain(pattern) => Some(pattern.is_match(text)),
-            Self::Backtracking(_) if text.len() > MAX_BACKTRACKED_BYTES => None,
-            Self::Backtracking(pattern) => pattern.is_match(text).ok(),
         }
     }
 }
@@ -184,7 +153,7 @@ fn text_test(operator: &str, value: &Value) -> Option<Test> {
         "icontains_multi" => Test::Contains(items(value).iter().map(ascii_folded).collect()),
         "starts_with" => Test::StartsWith(ascii_folded(value)),
         "ends_with" => Test::EndsWith(ascii_folded(value)),
-        "regex" => Test::Pattern(Pattern::compile(Held::sent(value).text())),
+        "regex" => Test::Pattern(Box::new(Pattern::new(Held::sent(value).text()))),
         _ => return None,
     })
 }

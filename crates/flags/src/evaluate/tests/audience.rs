@@ -1,7 +1,7 @@
 //! Which flags are answered at all, and flags that ask for flags.
 
 use super::*;
-use crate::{evaluate::dependency_cycle, request::Runtime};
+use crate::evaluate::dependency_cycle;
 
 fn depends(id: i64, key: &str, on: &str, value: Value) -> Flag {
     asking_for(id, key, json!([{"key": on, "type": "flag", "operator": "flag_evaluates_to", "value": value}]))

@@ -8,7 +8,7 @@ mod facts;
 mod naive;
 
 use super::{Definitions, Facts};
-use crate::{Question, flag::Flag};
+use crate::{Question, flag::Flag, request::Runtime};
 use chrono_tz::Tz;
 use cohorts::Cohort;
 use model::{Properties, TeamId, Timestamp};
@@ -81,9 +81,11 @@ fn compile(flags: &[Flag], cohorts: &[Cohort]) -> Definitions {
     Definitions::compile(flags, cohorts, &[(0, "company".to_owned()), (1, "project".to_owned())], Tz::UTC)
 }
 
+/// Of somebody who may see flags for clients and for servers.
 fn question(body: Value) -> Question {
     let Value::Object(body) = body else { panic!("a question is an object") };
-    Question::parse(body, &http::HeaderMap::new()).expect("a question has a distinct id")
+    let parsed = Question::parse(body, &http::HeaderMap::new()).expect("a question has a distinct id");
+    Question { evaluation_runtime: Runtime::All, ..parsed }
 }
 
 /// A question of `u1` with these person properties.
