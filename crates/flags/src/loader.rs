@@ -2,7 +2,7 @@
 //!
 //! Requests that come while a batch is under way wait and become the next batch, so that under load one statement serves dozens of
 //! them, and without load nobody waits for company. A database that does not answer holds up few: after a batch that was not
-//! answered, requests are told so at once for a while.
+//! answered, requests are told so at once until it answers again.
 
 use crate::continuity::{self, HashKey};
 use crate::evaluate::StoredPerson;
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use people::Person;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -27,8 +27,8 @@ const MAX_BATCH: usize = 512;
 /// Lookups that wait; beyond, the database is too slow for what is asked.
 const MAX_WAITING: usize = 10_000;
 const BATCH_WITHIN: Duration = Duration::from_secs(1);
-/// After a batch that was not answered.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Between attempts to reach a database that did not answer.
+const TRY_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 pub struct Loader(Mutex<Queue>);
@@ -37,7 +37,8 @@ pub struct Loader(Mutex<Queue>);
 struct Queue {
     waiting: Vec<Waiting>,
     running: usize,
-    away_since: Option<Instant>,
+    /// The database did not answer and has not answered since.
+    is_away: bool,
 }
 
 struct Waiting {
@@ -81,7 +82,7 @@ impl Loader {
         let (tell, told) = oneshot::channel();
         {
             let mut queue = self.0.lock();
-            if queue.waiting.len() >= MAX_WAITING || queue.away_since.is_some_and(|since| since.elapsed() < PAUSE) {
+            if queue.is_away || queue.waiting.len() >= MAX_WAITING {
                 return None;
             }
             queue.waiting.push(Waiting { lookup, tell });
@@ -111,22 +112,29 @@ impl Drop for Running {
 impl Running {
     async fn run(mut self, db: Db) {
         while let Some(batch) = self.next() {
-            let served = timeout(BATCH_WITHIN, serve(&db, batch)).await;
-            let mut queue = self.loader.0.lock();
-            let was_away = queue.away_since.take().is_some();
-            match served {
+            match timeout(BATCH_WITHIN, serve(&db, batch)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!("persons could not be looked up for flags: {error:#}"),
-                Err(_) => {
-                    if !was_away {
-                        tracing::error!("persons could not be looked up for flags: the database does not answer in time");
-                    }
-                    queue.away_since = Some(Instant::now());
-                    // Who waits would only wait for the next failure.
-                    queue.waiting.clear();
-                }
+                Err(_) => self.wait_for(&db).await,
             }
         }
+    }
+
+    /// Sends those who wait away, until the database answers. One task waits for it, and serves the next batch afterwards.
+    async fn wait_for(&self, db: &Db) {
+        {
+            let mut queue = self.loader.0.lock();
+            queue.waiting.clear();
+            if std::mem::replace(&mut queue.is_away, true) {
+                return;
+            }
+        }
+        tracing::error!("persons cannot be looked up for flags: the database does not answer in time");
+        while !matches!(timeout(BATCH_WITHIN, db.ping()).await, Ok(Ok(()))) {
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+        self.loader.0.lock().is_away = false;
+        tracing::info!("persons can be looked up for flags again");
     }
 
     /// Stops counting under the same lock that finds nothing to do, so that whoever comes next starts another task.
