@@ -54,6 +54,7 @@ pub fn router(
         app = app
             .merge(flags::routes(flags.clone()))
             .merge(surveys::public(surveys.clone()))
+            .merge(experiments::public(flags.clone()))
             .merge(sdk::routes(Sdk::new(pipeline.teams.clone(), serving::contents_of(&flags)).context("the browser SDK's scripts")?));
     }
     if roles.livestream {
@@ -92,6 +93,7 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState, flags: F
     tokio::spawn(cohorts::keep_up(cohorts.clone()));
     tokio::spawn(surveys::jobs::run(surveys.clone()));
     let check = insights.action_check();
+    let experiments = experiments(pipeline, &accounts, &flags, &cohorts, &insights);
     let api = accounts::routes(accounts.clone())
         .merge(people::routes(PeopleState { db: pipeline.db.clone(), store: pipeline.store.clone(), clock: pipeline.clock }))
         .merge(definitions::routes(DefinitionsState {
@@ -103,12 +105,7 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState, flags: F
         .merge(cohorts::routes(cohorts))
         .merge(actions::routes(ActionsState { db: pipeline.db.clone(), clock: pipeline.clock, users: users(&accounts), check }))
         .merge(flags::manage::routes(flags.clone()))
-        .merge(experiments::routes(ExperimentsState {
-            db: pipeline.db.clone(),
-            clock: pipeline.clock,
-            users: users(&accounts),
-            flags: flags.clone(),
-        }))
+        .merge(experiments::routes(experiments))
         .merge(surveys::routes(surveys))
         .merge(ingestion::routes(Ingestion::new(pipeline)));
     let origins = config.proxy.cors_allowed_origins.join(",").parse::<AllowedOrigins>().context("CORS_ALLOWED_ORIGINS")?;
@@ -121,7 +118,7 @@ fn insights(config: &Config, pipeline: &Pipeline, accounts: &AccountsState) -> I
         events: pipeline.store.clone(),
         dimensions: pipeline.people.clone(),
         property_types: property_types(pipeline.db.clone()),
-        experiments: Arc::new(|_, _| Box::pin(async { Ok(None) })),
+        experiments: experiment_source(pipeline.db.clone()),
         users: users(accounts),
         db: pipeline.db.clone(),
         clock: pipeline.clock,
@@ -139,6 +136,42 @@ pub fn users(accounts: &AccountsState) -> UserSource {
     Arc::new(move |user| {
         let accounts = accounts.clone();
         Box::pin(async move { accounts::user_basic(&accounts.db, user).await })
+    })
+}
+
+fn experiments(
+    pipeline: &Pipeline,
+    accounts: &AccountsState,
+    flags: &Flags,
+    cohorts: &CohortsState,
+    insights: &InsightsState,
+) -> ExperimentsState {
+    let insights = insights.clone();
+    ExperimentsState {
+        db: pipeline.db.clone(),
+        clock: pipeline.clock,
+        users: users(accounts),
+        flags: flags.clone(),
+        cohorts: cohorts.clone(),
+        results: Arc::new(move |team, query| {
+            let insights = insights.clone();
+            Box::pin(async move { insights.answer(team, query).await })
+        }),
+        checks: experiments::Checks {
+            metric: insights::experiment::check_metric,
+            exposure_criteria: insights::experiment::check_exposure_criteria,
+            stats_config: insights::experiment::check_stats_config,
+        },
+    }
+}
+
+fn experiment_source(db: db::Db) -> insights::experiment::ExperimentSource {
+    Arc::new(move |team, id| {
+        let db = db.clone();
+        Box::pin(async move {
+            let found = experiments::for_queries(&db, team, id).await?;
+            Ok(found.map(serde_json::from_value).transpose()?)
+        })
     })
 }
 

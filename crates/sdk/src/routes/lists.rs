@@ -16,11 +16,6 @@ pub struct ByToken {
     token: String,
 }
 
-pub async fn web_experiments(State(sdk): State<Sdk>, query: Query<ByToken>) -> ApiResult<Json<Value>> {
-    web::project_of_token(&sdk.teams, &query.token).await?;
-    Ok(Json(json!({"experiments": []})))
-}
-
 pub async fn product_tours(State(sdk): State<Sdk>, query: Query<ByToken>) -> ApiResult<Json<Value>> {
     web::project_of_token(&sdk.teams, &query.token).await?;
     Ok(Json(json!({"product_tours": []})))

@@ -18,7 +18,6 @@ pub fn all() -> Router<Sdk> {
         .route("/static/{version}/{file}", get(statics::versioned_script))
         .route("/licenses", get(licences::list))
         .route("/licenses/{file}", get(licences::text))
-        .route("/api/web_experiments", get(lists::web_experiments))
         .route("/api/product_tours", get(lists::product_tours))
         .route("/api/conversations/v1/widget/{*rest}", axum::routing::any(lists::conversations))
 }

@@ -190,14 +190,13 @@ async fn licences_are_listed_and_readable() {
 #[tokio::test]
 async fn public_lists_are_empty_in_their_own_shapes() {
     let list = async |path: &str| testing::read(get(path, &[]).await).await;
-    assert_eq!(list("/api/web_experiments?token=phc_test&ip=0&_=1").await.1, json!({"experiments": []}));
     assert_eq!(list("/api/product_tours?token=phc_test").await.1, json!({"product_tours": []}));
     assert_eq!(list("/api/conversations/v1/widget/messages/1").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn public_lists_refuse_missing_and_unknown_tokens_in_json() {
-    for path in ["/api/web_experiments", "/api/product_tours"] {
+    for path in ["/api/product_tours"] {
         let (status, error) = testing::read(get(path, &[]).await).await;
         assert_eq!(
             (status, &error["type"], &error["code"]),

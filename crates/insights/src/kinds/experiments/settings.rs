@@ -7,7 +7,6 @@ use statistics::Difference;
 use statistics::bayesian::{Bayesian, Prior};
 use statistics::frequentist::Frequentist;
 use statistics::sequential::Sequential;
-use teams::Team;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
@@ -72,12 +71,11 @@ const DEFAULT_LOOKBACK_DAYS: i64 = 14;
 
 impl Settings {
     /// The experiment's own method goes before the project's, and that before Bayesian.
-    pub fn read(config: &Value, team: &Team) -> Result<Settings, Failure> {
+    pub fn read(config: &Value, of_project: Option<&str>) -> Result<Settings, Failure> {
         let wire = match config {
             Value::Null => Wire::default(),
             config => Wire::deserialize(config).map_err(|error| Failure::Invalid(format!("stats_config: {error}")))?,
         };
-        let of_project = team.settings.get("default_experiment_stats_method").and_then(Value::as_str);
         let engine = match wire.method.as_deref().or(of_project).unwrap_or("bayesian") {
             "bayesian" => Engine::Bayesian(wire.bayesian.unwrap_or_default().engine()?),
             "frequentist" => wire.frequentist.unwrap_or_default().engine()?,

@@ -1,0 +1,5 @@
+//! Experiments through the real router, the real flags and the real event engine.
+
+mod life;
+mod management;
+mod world;
