@@ -4,6 +4,7 @@ use crate::flag::Flag;
 use anyhow::Result;
 use db::{Db, Row, Transaction, Value as Sql, args};
 use model::TeamId;
+use std::collections::HashSet;
 
 const COLUMNS: &str = "id, team_id, flag_key, name, active, deleted, filters, ensure_experience_continuity, version, bucketing_identifier, \
                        evaluation_runtime, evaluation_contexts, is_remote_configuration, has_encrypted_payloads, has_experiment, \
@@ -39,8 +40,14 @@ pub async fn by_key_in_transaction(transaction: &mut Transaction, team: TeamId, 
     transaction.fetch_optional(&sql, args![team, key]).await?.as_ref().map(read).transpose()
 }
 
+/// Of the flags that are not deleted.
+pub async fn keys(transaction: &mut Transaction, team: TeamId) -> Result<HashSet<String>> {
+    let sql = "SELECT flag_key FROM feature_flag WHERE team_id = $1 AND deleted = FALSE";
+    transaction.fetch_all(sql, args![team]).await?.iter().map(|row| row.get("flag_key")).collect()
+}
+
 /// Flags that are not deleted.
-pub async fn count(transaction: &mut Transaction, team: TeamId) -> Result<i64> {
+pub async fn count(transaction: &mut Transaction, team: TeamId) -> Result<usize> {
     let sql = "SELECT COUNT(*) AS n FROM feature_flag WHERE team_id = $1 AND deleted = FALSE";
     transaction.fetch_one(sql, args![team]).await?.get("n")
 }

@@ -1,9 +1,9 @@
 //! Early access features: what people may try before it is released, each behind a flag of its own.
 //!
 //! Invariants:
-//! 1. A feature in a release stage lets people choose: its flag's `feature_enrollment` is on. In other stages, and when the feature
-//!    is deleted, it is off. Both change in one transaction.
-//! 2. A flag belongs to one feature at most, and that flag is about persons and has no variants.
+//! 1. A feature in a release stage lets people choose: its flag's `feature_enrollment` is on, whatever else is written of the flag
+//!    ([`hold`]). When the feature leaves those stages or is deleted, it goes off. Both change in one transaction.
+//! 2. A flag belongs to one feature at most; when it is linked, it is about persons and has no variants.
 
 mod public;
 mod routes;
@@ -13,6 +13,7 @@ pub use public::list;
 pub use routes::routes;
 
 use crate::Flag;
+use db::{Transaction, args};
 use model::{TeamId, Timestamp, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,6 +65,26 @@ impl Stage {
     pub fn is_released(self) -> bool {
         matches!(self, Stage::Alpha | Stage::Beta | Stage::GeneralAvailability)
     }
+}
+
+/// Keeps whoever edits a flag, and leaves out what they do not know, from taking people's choice away.
+pub async fn hold(transaction: &mut Transaction, flag: &mut Flag) -> anyhow::Result<()> {
+    let sql = "SELECT stage FROM early_access_feature WHERE team_id = $1 AND flag_id = $2";
+    let Some(row) = transaction.fetch_optional(sql, args![flag.team, flag.id]).await? else { return Ok(()) };
+    let stage: String = row.get("stage")?;
+    if Stage::parse(&stage).is_some_and(Stage::is_released) {
+        enrol(flag, true);
+    }
+    Ok(())
+}
+
+/// Off means absent, as if there had never been a feature.
+fn enrol(flag: &mut Flag, is_released: bool) {
+    let Some(filters) = flag.filters.as_object_mut() else { return };
+    match is_released {
+        true => filters.insert("feature_enrollment".to_owned(), json!(true)),
+        false => filters.remove("feature_enrollment"),
+    };
 }
 
 impl Feature {

@@ -1,7 +1,7 @@
 //! `early_access_feature` of a project.
 
-use super::{Feature, Stage, store};
-use crate::manage::{Change, NewFlag, wire};
+use super::{Feature, Stage, enrol, store};
+use crate::manage::{Change, NewFlag, room_for, wire};
 use crate::{Flag, Flags, store as flags};
 use axum::extract::{OriginalUri, Path, State};
 use axum::routing::get;
@@ -88,6 +88,7 @@ async fn create(State(state): State<Flags>, access: Access, Body(draft): Body<Dr
             Linked::Existing(change.map_err(|error| error.attr("feature_flag_id"))?)
         }
         None => {
+            room_for(&mut transaction, team, 1).await?;
             let flag = state.create_in(&mut transaction, &cohorts, (team, by), flag_for(&feature)?).await;
             Linked::New(flag.map_err(|error| taken(error, &feature.name))?)
         }
@@ -280,15 +281,6 @@ fn suitable(flag: &Flag) -> ApiResult<()> {
         return Err(ApiError::invalid("The flag has variants; early access is on or off."));
     }
     Ok(())
-}
-
-/// Off means absent, as if there had never been a feature.
-fn enrol(flag: &mut Flag, is_released: bool) {
-    let Some(filters) = flag.filters.as_object_mut() else { return };
-    match is_released {
-        true => filters.insert("feature_enrollment".to_owned(), json!(true)),
-        false => filters.remove("feature_enrollment"),
-    };
 }
 
 fn linked_already(error: anyhow::Error) -> ApiError {

@@ -1,12 +1,12 @@
 //! How many persons or groups a condition set matches, whatever its rollout: the stored ones are asked one by one, by the same rules
-//! that answer SDKs. Of very many, every n-th.
+//! that answer SDKs. Of very many, a share.
 
 use super::{NewFlag, dependencies, explain};
 use crate::evaluate::{Definitions, Facts, StoredPerson};
 use crate::{Flags, Question};
 use anyhow::{Context, Result};
 use model::{GroupTypeIndex, TeamId, Timestamp};
-use people::sample::PersonsAfter;
+use people::sample::{PersonsAfter, Share};
 use people::{Group, Person, sample};
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
@@ -48,8 +48,8 @@ pub async fn blast_radius(flags: &Flags, team: &Team, condition: &Value, group_t
     let flag = NewFlag { key: KEY.to_owned(), filters, ..NewFlag::default() }.into_flag(team.id, None, flags.clock.now());
     let needs_ids = dependencies::properties(&flag.filters).any(|property| property["type"] == "flag" || property["key"] == "distinct_id");
     let definitions = Arc::new(explain::definitions_with(flags, team, flag).await?);
-    let every = total.div_ceil(MAX_ASKED).max(1);
-    let walk = Walk { flags, team: team.id, definitions, every, now: flags.clock.now() };
+    let share = if total > MAX_ASKED { Share::one_in(total.div_ceil(MAX_ASKED)) } else { Share::ALL };
+    let walk = Walk { flags, team: team.id, definitions, share, now: flags.clock.now() };
     let (asked, matched) = match group_type {
         None => walk.persons(needs_ids).await?,
         Some(index) => {
@@ -60,7 +60,7 @@ pub async fn blast_radius(flags: &Flags, team: &Team, condition: &Value, group_t
             }
         }
     };
-    Ok(estimate(asked, matched, total, every > 1))
+    Ok(estimate(asked, matched, total, !share.is_all()))
 }
 
 fn estimate(asked: usize, matched: usize, total: usize, is_sample: bool) -> BlastRadius {
@@ -78,7 +78,7 @@ struct Walk<'a> {
     flags: &'a Flags,
     team: TeamId,
     definitions: Arc<Definitions>,
-    every: usize,
+    share: Share,
     now: Timestamp,
 }
 
@@ -88,7 +88,7 @@ impl Walk<'_> {
         let db = &self.flags.db;
         let (mut asked, mut matched, mut after) = (0, 0, Some(PersonsAfter::START));
         while let Some(from) = after {
-            let (batch, next) = sample::persons(db, self.team, from, self.every, BATCH).await?;
+            let (batch, next) = sample::persons(db, self.team, from, self.share, BATCH).await?;
             after = next;
             let uuids: Vec<Uuid> = batch.iter().map(|person| person.uuid).collect();
             let mut memberships: HashMap<Uuid, HashSet<i64>> = HashMap::new();
@@ -123,7 +123,7 @@ impl Walk<'_> {
     async fn groups(&self, index: GroupTypeIndex, kind: &str) -> Result<(usize, usize)> {
         let (mut asked, mut matched, mut after) = (0, 0, String::new());
         loop {
-            let batch = sample::groups(&self.flags.db, self.team, index, &after, self.every, BATCH).await?;
+            let batch = sample::groups(&self.flags.db, self.team, index, &after, self.share, BATCH).await?;
             let Some(last) = batch.last() else { return Ok((asked, matched)) };
             after = last.key.to_string();
             asked += batch.len();

@@ -28,7 +28,7 @@ pub use links::Link;
 pub use routes::routes;
 pub use schedule::keep_schedule;
 
-use crate::{Flag, Flags, store};
+use crate::{Flag, Flags, early_access, store};
 use activity::Entry;
 use cohorts::Cohort;
 use db::{Transaction, args};
@@ -39,7 +39,7 @@ use std::collections::HashSet;
 use web::{ApiError, ApiResult};
 
 /// Flags that one project may have; deleted ones do not count.
-const MAX_FLAGS: i64 = 10_000;
+const MAX_FLAGS: usize = 10_000;
 const MAX_REACHABLE: usize = 500;
 const MAX_KEY_CHARS: usize = 400;
 const MAX_NAME_CHARS: usize = 10_000;
@@ -91,14 +91,15 @@ impl Flags {
         let cohorts = cohorts::store::of_team(&self.db, team).await?;
         let mut transaction = self.db.begin().await?;
         store::bump(&mut transaction, team).await?;
+        room_for(&mut transaction, team, 1).await?;
         let flag = self.create_in(&mut transaction, &cohorts, (team, by), new).await?;
         transaction.commit().await?;
         self.tell_new(&flag, by).await;
         Ok(flag)
     }
 
-    /// As part of a larger transaction, whose first statement was [`store::bump`]. After its commit the caller calls
-    /// [`tell_new`](Self::tell_new).
+    /// As part of a larger transaction, whose first statements were [`store::bump`] and [`room_for`]. After its commit the caller
+    /// calls [`tell_new`](Self::tell_new).
     pub(crate) async fn create_in(
         &self,
         transaction: &mut Transaction,
@@ -109,9 +110,6 @@ impl Flags {
         let mut flag = new.into_flag(team, by, self.clock.now());
         filters::translate(&mut flag.filters)?;
         self.seal(&mut flag, None)?;
-        if store::count(transaction, team).await? >= MAX_FLAGS {
-            return Err(ApiError::invalid(format!("A project can have at most {MAX_FLAGS} flags; delete some first.")));
-        }
         check(transaction, &flag, None, cohorts).await?;
         flag.id = store::insert(transaction, &flag).await.map_err(taken)?;
         history::keep(transaction, &flag, flag.created_at).await?;
@@ -167,6 +165,7 @@ impl Flags {
         let mut after = before.clone();
         edit(&mut after)?;
         filters::translate(&mut after.filters)?;
+        early_access::hold(transaction, &mut after).await?;
         self.seal(&mut after, Some(&before))?;
         if after == before {
             return Ok(Change { before: before.clone(), after: before });
@@ -256,6 +255,14 @@ impl NewFlag {
             updated_at: now,
             last_called_at: None,
         }
+    }
+}
+
+/// Fails with 400 when the project cannot have so many flags more.
+pub(crate) async fn room_for(transaction: &mut Transaction, team: TeamId, more: usize) -> ApiResult<()> {
+    match store::count(transaction, team).await?.saturating_add(more) {
+        0..=MAX_FLAGS => Ok(()),
+        _ => Err(ApiError::invalid(format!("A project can have at most {MAX_FLAGS} flags; delete some first."))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A project's flags as a file: exported, kept under version control, imported again or elsewhere.
 
 use crate::manage::portable::{Place, References};
-use crate::manage::{Change, NewFlag, wire};
+use crate::manage::{Change, NewFlag, room_for, wire};
 use crate::{Flag, Flags, store};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -12,7 +12,7 @@ use http::header;
 use model::{TeamId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use web::{Access, ApiError, ApiResult, Body};
 
 use super::draft::Draft;
@@ -136,6 +136,9 @@ pub struct Import<'a> {
 impl Import<'_> {
     /// One step per flag. Flags come after those that they depend on; where that is impossible, in the file's order.
     async fn run(&mut self, transaction: &mut Transaction, file: File) -> ApiResult<Vec<Value>> {
+        let known: HashSet<String> = store::keys(transaction, self.team).await?;
+        let is_new = |draft: &&Draft| draft.key.as_ref().is_some_and(|key| !known.contains(key));
+        room_for(transaction, self.team, file.flags.iter().filter(is_new).count()).await?;
         let mut waiting = file.flags;
         let mut steps = Vec::with_capacity(waiting.len());
         while !waiting.is_empty() {

@@ -62,6 +62,8 @@ async fn people_choose_while_the_feature_is_in_a_release_stage() {
             assert_eq!(world.get(&flag_path).await["filters"]["feature_enrollment"] == true, chooses, "{stage}");
         }
         assert_eq!(world.patch(&flag_path, json!({"deleted": true})).await.0, StatusCode::BAD_REQUEST, "a feature uses it");
+        let (_, edited) = world.patch(&flag_path, json!({"filters": {"groups": [{"rollout_percentage": 7}]}})).await;
+        assert_eq!(edited["filters"], json!({"groups": [{"rollout_percentage": 7}], "feature_enrollment": true}), "the choice stays");
         assert_eq!(world.status(Method::DELETE, &feature_path).await, StatusCode::NO_CONTENT);
         assert_eq!(world.status(Method::GET, &feature_path).await, StatusCode::NOT_FOUND);
         assert_eq!(world.get(&flag_path).await["filters"].get("feature_enrollment"), None);
