@@ -1,7 +1,7 @@
 //! The command line. Names and environment variables here are a contract: scripts and operators rely on them.
 
 use crate::config::{self, Config};
-use crate::{demo, doctor, import, pipeline, serve};
+use crate::{demo, doctor, flag_files, import, pipeline, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeMap;
@@ -26,6 +26,9 @@ enum Command {
     /// Load events or persons from files
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Keep a project's feature flags in a file
+    #[command(subcommand)]
+    Flags(FlagsCommand),
     /// Check the installation and say what to fix
     Doctor(DoctorArgs),
     /// Show the configuration in effect, with secrets hidden
@@ -103,6 +106,40 @@ pub struct ImportArgs {
     pub personal_api_key: Option<String>,
 }
 
+#[derive(Subcommand)]
+enum FlagsCommand {
+    /// Write all flags of a project to a file; without one, to standard output
+    Export {
+        #[command(flatten)]
+        args: FlagsArgs,
+        file: Option<PathBuf>,
+    },
+    /// Make the flags of a project as the file says; `-` reads standard input
+    Import {
+        #[command(flatten)]
+        args: FlagsArgs,
+        file: PathBuf,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Args, Clone)]
+pub struct FlagsArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// The running server
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The project's id [default: the key's current project]
+    #[arg(long)]
+    pub project: Option<String>,
+    /// A personal API key (phx_…)
+    #[arg(long, env = "HOGLET_PERSONAL_API_KEY", hide_env_values = true)]
+    pub personal_api_key: Option<String>,
+}
+
 #[derive(Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -173,6 +210,8 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => import::demo(&args.target, args.visitors, args.seed).await,
         Command::Import(ImportCommand::Events(args)) => import::events(&args).await,
         Command::Import(ImportCommand::Persons(args)) => import::persons(&args).await,
+        Command::Flags(FlagsCommand::Export { args, file }) => flag_files::export(&args, file.as_deref()).await,
+        Command::Flags(FlagsCommand::Import { args, file, dry_run }) => flag_files::import(&args, &file, dry_run).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Config(args) => show_config(&args.common),
     }

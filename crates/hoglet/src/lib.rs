@@ -8,6 +8,7 @@ mod config;
 mod data_dir;
 mod demo;
 mod doctor;
+mod flag_files;
 mod health;
 mod import;
 mod ingestion;
