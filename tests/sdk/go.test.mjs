@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { arrived, eventsOf, eventually, groupOf, onePerson } from './hoglet.mjs'
+import { allTest, arrived, eventsOf, eventually, groupOf, makeFlag, onePerson, unique, whose } from './hoglet.mjs'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), 'go')
 const suffix = randomUUID().slice(0, 8)
@@ -15,8 +15,11 @@ const [user, alias, company] = [`user-${suffix}`, `alias-${suffix}`, `company-${
 
 describe('posthog-go', () => {
     let printed
-    before(() => {
-        printed = JSON.parse(execFileSync('go', ['run', '-mod=readonly', '.', suffix, uuid], { cwd: folder, encoding: 'utf8' }))
+    before(async () => {
+        const plan = unique('plan')
+        await makeFlag(whose('plan', plan), { key: plan })
+        const args = ['run', '-mod=readonly', '.', suffix, uuid, await makeFlag(allTest), plan]
+        printed = JSON.parse(execFileSync('go', args, { cwd: folder, encoding: 'utf8' }))
     })
 
     test('an event arrives with its properties, id and time', async () => {
@@ -49,7 +52,10 @@ describe('posthog-go', () => {
         assert.equal(grouped.properties[`$group_${group.index}`], company)
     })
 
-    test('flags and their definitions are answered', () => {
-        assert.deepEqual(printed, { flags: 0, definitions: 0 })
+    test('flags are answered remotely and locally', () => {
+        for (const { payload, ...values } of [printed.remote, printed.local]) {
+            assert.deepEqual(values, { variant: 'test', plan: true })
+            assert.deepEqual(JSON.parse(payload), { colour: 'green', steps: [1, 2] })
+        }
     })
 })

@@ -28,6 +28,51 @@ export async function api(path, options = {}) {
     return JSON.parse(text)
 }
 
+function write(method, path, body) {
+    return api(path, { method, body: JSON.stringify(body) })
+}
+
+/** Makes something below the project, such as a survey; answers it as the API shows it. */
+export function make(what, body) {
+    return write('POST', `/api/projects/@current/${what}/`, body)
+}
+
+export function change(what, id, body) {
+    return write('PATCH', `/api/projects/@current/${what}/${id}/`, body)
+}
+
+export const everyone = { groups: [{ properties: [], rollout_percentage: 100 }] }
+
+/** Conditions that hold for persons with one value of one property. */
+export function whose(key, value) {
+    return { groups: [{ properties: [{ key, value: [value], operator: 'exact', type: 'person' }], rollout_percentage: 100 }] }
+}
+
+/** Filters of a flag that gives everyone its variant `test`, with a payload. */
+export const allTest = {
+    ...everyone,
+    multivariate: {
+        variants: [
+            { key: 'control', rollout_percentage: 0 },
+            { key: 'test', rollout_percentage: 100 },
+        ],
+    },
+    payloads: { test: JSON.stringify({ colour: 'green', steps: [1, 2] }) },
+}
+
+/** Makes a flag under a key of its own, and waits until it is served: other processes of a server may be a second behind. */
+export async function makeFlag(filters = everyone, more = {}) {
+    const flag = await make('feature_flags', { key: unique('flag'), name: 'made by a test', filters, active: true, ...more })
+    await eventually(`the flag ${flag.key}`, () => served(unique('nobody')), ({ flags }) => flag.key in flags)
+    return flag.key
+}
+
+/** What the server answers about somebody's flags now. */
+export async function served(distinctId) {
+    const response = await fetch(`${url}/flags/?v=2`, { method: 'POST', body: JSON.stringify({ token, distinct_id: distinctId }), headers: { 'content-type': 'application/json' } })
+    return response.json()
+}
+
 /** Rows of a HogQL query as objects by column name. */
 export async function query(hogql) {
     const body = JSON.stringify({ query: { kind: 'HogQLQuery', query: hogql } })

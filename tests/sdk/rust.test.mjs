@@ -6,12 +6,12 @@ import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { arrived, eventsOf, eventually, groupOf, onePerson } from './hoglet.mjs'
+import { allTest, arrived, eventsOf, eventually, groupOf, makeFlag, onePerson, unique, whose } from './hoglet.mjs'
 
 const manifest = join(dirname(fileURLToPath(import.meta.url)), 'rust/Cargo.toml')
 
-function send(features, suffix, uuid) {
-    const args = ['run', '--quiet', '--locked', '--manifest-path', manifest, ...features, '--', suffix, uuid]
+function send(features, ...given) {
+    const args = ['run', '--quiet', '--locked', '--manifest-path', manifest, ...features, '--', ...given]
     return JSON.parse(execFileSync('cargo', args, { encoding: 'utf8' }))
 }
 
@@ -27,8 +27,10 @@ function tests(features) {
     const uuid = randomUUID()
     const [user, visitor, company] = [`user-${suffix}`, `visitor-${suffix}`, `company-${suffix}`]
     let printed
-    before(() => {
-        printed = send(features, suffix, uuid)
+    before(async () => {
+        const plan = unique('plan')
+        await makeFlag(whose('plan', plan), { key: plan })
+        printed = send(features, suffix, uuid, await makeFlag(allTest), plan)
     })
 
     test('an event arrives with its properties, id and time', async () => {
@@ -66,6 +68,7 @@ function tests(features) {
     })
 
     test('flags are answered remotely and locally', () => {
-        assert.deepEqual(printed, { remote: [], local: [] })
+        const told = { variant: 'test', payload: { colour: 'green', steps: [1, 2] }, plan: true }
+        assert.deepEqual(printed, { remote: told, local: told })
     })
 }

@@ -1,4 +1,5 @@
-// Sends with posthog-go what ../go.test.mjs looks for. The argument is a suffix that makes this run's ids its own.
+// Sends with posthog-go what ../go.test.mjs looks for, and prints what flags it was told. The first argument is a suffix that makes
+// this run's ids its own, the third the key of a flag with variants, the fourth that of one for a plan of the same name.
 package main
 
 import (
@@ -18,13 +19,13 @@ func (*delivery) Success(posthog.APIMessage) {}
 func (d *delivery) Failure(_ posthog.APIMessage, err error) { d.failures = append(d.failures, err) }
 
 func main() {
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(suffix, uuid string) error {
+func run(suffix, uuid, variants, plan string) error {
 	user, alias, company := "user-"+suffix, "alias-"+suffix, "company-"+suffix
 	sent := &delivery{}
 	client, err := posthog.NewWithConfig(os.Getenv("HOGLET_PROJECT_TOKEN"), posthog.Config{
@@ -57,13 +58,20 @@ func run(suffix, uuid string) error {
 		}
 	}
 
-	flags, err := client.GetAllFlags(posthog.FeatureFlagPayloadNoKey{DistinctId: user})
+	local, err := told(client, user, variants, plan)
+	if err != nil {
+		return fmt.Errorf("deciding flags: %w", err)
+	}
+	asking, err := posthog.NewWithConfig(os.Getenv("HOGLET_PROJECT_TOKEN"), posthog.Config{Endpoint: os.Getenv("HOGLET_URL")})
+	if err != nil {
+		return err
+	}
+	remote, err := told(asking, user, variants, plan)
 	if err != nil {
 		return fmt.Errorf("asking for flags: %w", err)
 	}
-	definitions, err := client.GetFeatureFlags()
-	if err != nil {
-		return fmt.Errorf("asking for definitions: %w", err)
+	if err := asking.Close(); err != nil {
+		return err
 	}
 	if err := client.Close(); err != nil {
 		return err
@@ -71,5 +79,23 @@ func run(suffix, uuid string) error {
 	if len(sent.failures) > 0 {
 		return fmt.Errorf("not delivered: %v", sent.failures)
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]int{"flags": len(flags), "definitions": len(definitions)})
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{"local": local, "remote": remote})
+}
+
+// told asks about somebody on the plan; a client with a personal key decides by itself.
+func told(client posthog.Client, user, variants, plan string) (map[string]any, error) {
+	properties := posthog.NewProperties().Set("plan", plan)
+	variant, err := client.GetFeatureFlag(posthog.FeatureFlagPayload{Key: variants, DistinctId: user, PersonProperties: properties})
+	if err != nil {
+		return nil, err
+	}
+	payload, err := client.GetFeatureFlagPayload(posthog.FeatureFlagPayload{Key: variants, DistinctId: user, PersonProperties: properties})
+	if err != nil {
+		return nil, err
+	}
+	enabled, err := client.IsFeatureEnabled(posthog.FeatureFlagPayload{Key: plan, DistinctId: user, PersonProperties: properties})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"variant": variant, "payload": payload, "plan": enabled}, nil
 }

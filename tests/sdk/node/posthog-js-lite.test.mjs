@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PostHog } from 'posthog-js-lite'
-import { arrived, groupOf, onePerson, token, unique, url } from '../hoglet.mjs'
+import { allTest, arrived, groupOf, makeFlag, onePerson, token, unique, url, whose } from '../hoglet.mjs'
 
 async function withClient(run) {
     const client = new PostHog(token, { host: url, persistence: 'memory', flushInterval: 50 })
@@ -47,8 +47,17 @@ describe('posthog-js-lite', () => {
         await onePerson(user, alias)
     })
 
-    test('flags can be reloaded', async () => {
-        const flags = await withClient((client) => client.reloadFeatureFlagsAsync())
-        assert.deepEqual(flags ?? {}, {})
+    test('flags can be reloaded, and depend on the person', async () => {
+        const plan = unique('plan')
+        const [variants, paid] = [await makeFlag(allTest), await makeFlag(whose('plan', plan))]
+        await withClient(async (client) => {
+            await client.reloadFeatureFlagsAsync()
+            assert.equal(client.getFeatureFlag(variants), 'test')
+            assert.deepEqual(client.getFeatureFlagPayload(variants), { colour: 'green', steps: [1, 2] })
+            assert.equal(client.isFeatureEnabled(paid), false)
+            client.setPersonPropertiesForFlags({ plan })
+            await client.reloadFeatureFlagsAsync()
+            assert.equal(client.isFeatureEnabled(paid), true)
+        })
     })
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PostHog } from 'posthog-node'
-import { api, arrived, eventsOf, eventually, groupOf, key, onePerson, personOf, token, unique, url } from '../hoglet.mjs'
+import { api, arrived, eventsOf, eventually, groupOf, onePerson, personOf, token, unique, url } from '../hoglet.mjs'
 
 /** Runs with a client of its own; what it captured has been sent when this resolves. */
 async function withClient(run, options = {}) {
@@ -111,29 +111,6 @@ describe('posthog-node', () => {
         const user = unique('user')
         await withClient((client) => client.capture({ distinctId: user, event: 'plain' }), { disableCompression: true })
         only(await arrived(user, 'plain'), 'plain')
-    })
-
-    test('flags are answered remotely and locally', async () => {
-        const user = unique('user')
-        await withClient(async (client) => {
-            assert.deepEqual(await client.getAllFlags(user), {})
-            assert.equal(await client.getFeatureFlag('nothing', user), undefined)
-        })
-        const answers = []
-        const watched = async (address, request) => {
-            const response = await fetch(address, request)
-            answers.push([new URL(address).pathname, response.status])
-            return response
-        }
-        await withClient(
-            async (client) => {
-                await client.reloadFeatureFlags()
-                assert.deepEqual(await client.getAllFlags(user, { onlyEvaluateLocally: true }), {})
-            },
-            { personalApiKey: key, featureFlagsPollingInterval: 60_000, fetch: watched }
-        )
-        assert.notEqual(answers.length, 0)
-        for (const [path, status] of answers) assert.deepEqual([path.replace(/\/$/, ''), status], ['/flags/definitions', 200])
     })
 
     test('a wrong token is refused and the client says so', async () => {

@@ -18,14 +18,51 @@ def unique(name):
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
-def api(path, body=None):
+def api(path, body=None, method=None):
     request = urllib.request.Request(
         URL + path,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request) as response:
         return json.load(response)
+
+
+def make(what, body):
+    """Makes something below the project; answers it as the API shows it."""
+    return api(f"/api/projects/@current/{what}/", body)
+
+
+def change(what, item, body):
+    return api(f"/api/projects/@current/{what}/{item}/", body, method="PATCH")
+
+
+EVERYONE = {"groups": [{"properties": [], "rollout_percentage": 100}]}
+
+# Gives everyone the variant "test", with a payload.
+ALL_TEST = {
+    **EVERYONE,
+    "multivariate": {"variants": [{"key": "control", "rollout_percentage": 0}, {"key": "test", "rollout_percentage": 100}]},
+    "payloads": {"test": json.dumps({"colour": "green", "steps": [1, 2]})},
+}
+
+
+def whose(key, value):
+    """Conditions that hold for persons with one value of one property."""
+    return {"groups": [{"properties": [{"key": key, "value": [value], "operator": "exact", "type": "person"}], "rollout_percentage": 100}]}
+
+
+def served(distinct_id):
+    """What the server answers about somebody's flags now."""
+    return api("/flags/?v=2", {"token": TOKEN, "distinct_id": distinct_id})["flags"]
+
+
+def make_flag(filters=EVERYONE, **more):
+    """Makes a flag under a key of its own and waits until it is served; answers the key."""
+    flag = make("feature_flags", {"key": unique("flag"), "filters": filters, "active": True, **more})
+    eventually(f"the flag {flag['key']}", lambda: served(unique("nobody")), lambda flags: flag["key"] in flags)
+    return flag["key"]
 
 
 def query(hogql):

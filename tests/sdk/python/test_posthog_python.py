@@ -138,15 +138,6 @@ class PosthogPython(unittest.TestCase):
             ph.capture("at once", distinct_id=user)
             self.only(arrived(user, "at once"), "at once")
 
-    def test_flags_are_answered_remotely_and_locally(self):
-        user = unique("user")
-        with client() as ph:
-            self.assertEqual(ph.get_all_flags(user), {})
-        with client(personal_api_key=hoglet.KEY) as ph:
-            ph.load_feature_flags()
-            self.assertEqual(ph.feature_flags, [])
-            self.assertEqual(ph.get_all_flags(user, only_evaluate_locally=True), {})
-
 
 if __name__ == "__main__":
     unittest.main()
