@@ -153,8 +153,10 @@ impl Engine {
             position: self.store.position().await?,
             persons: self.dimensions.version(team.id).await?,
             types: run.types.clone(),
+            named: run.catalog.versions,
         };
-        let time = time_key(&run, kind, &node).await?;
+        let plain = kinds::by_cohort::without(&node)?;
+        let time = time_key(&run, kind, plain.as_ref().unwrap_or(&node)).await?;
         let settings = [
             "test_account_filters",
             "path_cleaning_filters",
@@ -205,7 +207,10 @@ impl Engine {
         if let Some(id) = id.filter(|_| haste == Haste::Background) {
             self.jobs.pick_up(run.team.id, id, self.clock.now(), run.progress.clone());
         }
-        let mut answer = (prepared.kind.run)(run, &prepared.node).await?;
+        let mut answer = match kinds::by_cohort::run(run, &prepared.node).await? {
+            Some(answer) => answer,
+            None => (prepared.kind.run)(run, &prepared.node).await?,
+        };
         if let Some(hogql) = run.hogql() {
             answer.entry("hogql").or_insert_with(|| hogql.into());
         }

@@ -18,11 +18,13 @@ pub struct Watermark {
     pub position: Option<u64>,
     pub persons: u64,
     pub types: Arc<PropertyTypes>,
+    /// Versions of the project's cohorts and actions.
+    pub named: (i64, i64),
 }
 
 impl PartialEq for Watermark {
     fn eq(&self, other: &Self) -> bool {
-        let data = |mark: &Watermark| (mark.rows, mark.position, mark.persons);
+        let data = |mark: &Watermark| (mark.rows, mark.position, mark.persons, mark.named);
         data(self) == data(other) && (Arc::ptr_eq(&self.types, &other.types) || self.types == other.types)
     }
 }
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn an_answer_that_would_fill_the_cache_is_not_kept() {
         let answers = Answers::new(64 << 20);
-        let mark = Watermark { rows: 1, position: None, persons: 0, types: Arc::default() };
+        let mark = Watermark { rows: 1, position: None, persons: 0, types: Arc::default(), named: (0, 0) };
         answers.keep(1, mark.clone(), &json!("x".repeat(9 << 20)), Timestamp::EPOCH);
         assert!(answers.last(1).is_none());
         answers.keep(1, mark.clone(), &json!("x"), Timestamp::EPOCH);
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn any_change_of_the_data_moves_the_watermark() {
-        let mark = Watermark { rows: 1, position: Some(1), persons: 1, types: Arc::default() };
+        let mark = Watermark { rows: 1, position: Some(1), persons: 1, types: Arc::default(), named: (0, 0) };
         assert_eq!(mark, Watermark { types: Arc::default(), ..mark.clone() });
         for other in [
             Watermark { rows: 2, ..mark.clone() },

@@ -2,6 +2,7 @@
 //!
 //! HogQL's comparisons never yield NULL (a missing value fails `=`, passes `!=`), so most operators are one comparison.
 
+use crate::catalog::{Catalog, Named};
 use crate::dates::{Calendar, parse_instant};
 use crate::elements;
 use crate::nodes::filters::{Properties, PropertyFilter};
@@ -19,6 +20,7 @@ pub struct Scope<'a> {
     pub types: &'a PropertyTypes,
     pub settings: &'a serde_json::Map<String, Value>,
     pub subject: Subject,
+    pub catalog: &'a Catalog,
 }
 
 /// The rows that a condition is about.
@@ -59,7 +61,7 @@ impl Scope<'_> {
             "hogql" => query::parse_expr(&key).map_err(|error| format!("Invalid HogQL filter: {error}")),
             "element" => elements::condition(&key, &operator(filter), &values(filter)),
             "empty" | "flag" | "workflow_variable" => Ok(Expr::constant(true)),
-            "cohort" | "static-cohort" | "precalculated-cohort" => Err("Cohort filters are not supported yet".to_owned()),
+            "cohort" | "static-cohort" | "precalculated-cohort" => self.in_cohort(filter),
             "person" if key == "distinct_id" => self.any_distinct_id(filter),
             "event" | "feature" if is_exception_list(&key) => self.any_element(&key, filter),
             _ => {
@@ -76,6 +78,8 @@ impl Scope<'_> {
             (Subject::Events, "event" | "feature") if key == "$elements_chain" => (Expr::field(["elements_chain"]), PropertyType::String),
             (Subject::Events, "event" | "feature" | "event_properties") => (Expr::field(["properties", key]), self.types.event(key)),
             (Subject::Events, "person" | "person_properties") => (Expr::field(["person", "properties", key]), self.types.person(key)),
+            (Subject::Events, "person_metadata") if key == "created_at" => (Expr::field(["person", "created_at"]), PropertyType::DateTime),
+            (Subject::Persons, "person_metadata") if key == "created_at" => (Expr::field(["created_at"]), PropertyType::DateTime),
             (Subject::Persons, "person" | "person_properties") => (Expr::field(["properties", key]), self.types.person(key)),
             (Subject::Events, "group" | "group_properties") => {
                 let index = group.filter(|index| *index < 5).ok_or("group filters need group_type_index from 0 to 4")?;
@@ -95,6 +99,35 @@ impl Scope<'_> {
             }
             _ => return Err(wrong()),
         })
+    }
+
+    fn in_cohort(&self, filter: &PropertyFilter) -> Compiled {
+        let Some(value) = filter.value.as_ref().filter(|value| !value.is_null()) else { return Ok(Expr::constant(true)) };
+        let id = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+        let id = id.ok_or_else(|| format!("A cohort filter needs the id of a cohort as `value`, not {value}"))?;
+        let negated = match filter.operator.as_deref() {
+            None | Some("in" | "exact") => false,
+            Some("not_in" | "is_not") => true,
+            Some(other) => return Err(format!("The operator of a cohort filter is in or not_in, not \"{other}\"")),
+        };
+        self.member(id, negated ^ filter.negation.unwrap_or(false))
+    }
+
+    /// Is the row's person in the cohort, or is it not?
+    pub fn member(&self, cohort: i64, negated: bool) -> Compiled {
+        let person = match self.subject {
+            Subject::Events => "person_id",
+            Subject::Persons => "id",
+            Subject::Groups(_) => return Err("Cohort filters are not possible on groups".to_owned()),
+        };
+        match self.catalog.cohort(cohort) {
+            Named::Cohort => {
+                let op = if negated { CompareOp::NotInCohort } else { CompareOp::InCohort };
+                Ok(Expr::compare(op, Expr::field([person]), Expr::constant(cohort)))
+            }
+            Named::Gone => Ok(Expr::constant(negated)),
+            Named::Unknown => Err(format!("There is no cohort {cohort}")),
+        }
     }
 
     /// The person key `distinct_id` means any distinct id of the person.

@@ -9,10 +9,12 @@ pub mod hostile;
 
 use crate::answer::{Question, Refresh, Reply};
 use crate::experiment::{Experiment, ExperimentSource};
+use crate::failure::Failure;
+use crate::run::{Purpose, Run};
 use crate::{InsightsState, Limits, Parts};
 use async_trait::async_trait;
 use db::Db;
-use events::{Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonOverride, PersonRow};
+use events::{CohortRow, Dimensions, DistinctIdRow, EventBatch, EventRow, EventStore, GroupRow, PersonOverride, PersonRow};
 use model::{Clock, GroupTypeIndex, PersonMode, Properties, TeamId, Timestamp, person_uuid};
 use query::{PropertyType, PropertyTypes};
 use serde::Deserialize;
@@ -23,6 +25,9 @@ use teams::{Team, Teams};
 use uuid::Uuid;
 
 const FILES: &[(&str, &str)] = &[
+    ("actions", include_str!("../golden/actions.json")),
+    ("cohorts", include_str!("../golden/cohorts.json")),
+    ("cohorts_behaviour", include_str!("../golden/cohorts_behaviour.json")),
     ("drill_down", include_str!("../golden/drill_down.json")),
     ("drill_down_anonymous", include_str!("../golden/drill_down_anonymous.json")),
     ("events_query", include_str!("../golden/events_query.json")),
@@ -114,6 +119,11 @@ struct File {
     settings: Map<String, Value>,
     #[serde(default)]
     experiments: Vec<Experiment>,
+    /// Their members are given; what criteria find is asked by `members` of a case.
+    #[serde(default)]
+    cohorts: Vec<FileCohort>,
+    #[serde(default)]
+    actions: Vec<FileAction>,
     #[serde(default)]
     persons: Vec<FilePerson>,
     #[serde(default)]
@@ -158,6 +168,27 @@ struct FilePerson {
     created_at: Option<Timestamp>,
 }
 
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileCohort {
+    id: i64,
+    name: String,
+    /// By their first distinct ids.
+    persons: Vec<String>,
+    #[serde(default)]
+    deleted: bool,
+    #[serde(default)]
+    is_static: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileAction {
+    id: i64,
+    name: String,
+    steps: Value,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileGroup {
@@ -183,7 +214,11 @@ struct Case {
     /// Let the store choose the breakdown values to show when there are more points than this.
     #[serde(default)]
     groups: Option<usize>,
+    #[serde(default)]
     query: Value,
+    /// Instead of a query: a cohort's `filters`, of which first distinct ids of members are expected, in their order.
+    #[serde(default)]
+    members: Option<Value>,
     expect: Value,
 }
 
@@ -199,7 +234,7 @@ pub fn suites() -> Vec<Suite> {
 impl Suite {
     /// What is asked, for tests that ask it in other ways.
     pub fn queries(&self) -> impl Iterator<Item = &Value> {
-        self.file.cases.iter().map(|case| &case.query)
+        self.file.cases.iter().map(|case| &case.query).filter(|query| !query.is_null())
     }
 
     pub fn case_count(&self) -> usize {
@@ -208,7 +243,7 @@ impl Suite {
 
     /// The persons and groups of the file, to open the store with.
     pub fn dimensions(&self) -> Arc<dyn Dimensions> {
-        let mut known = World { persons: Vec::new(), distinct_ids: Vec::new(), groups: Vec::new() };
+        let mut known = World { persons: Vec::new(), distinct_ids: Vec::new(), groups: Vec::new(), cohorts: Vec::new() };
         let mut add = |distinct_ids: &[String], properties: &Map<String, Value>, created_at: Timestamp| {
             let id = person_uuid(TEAM, &distinct_ids[0]);
             known.persons.push(PersonRow {
@@ -245,6 +280,7 @@ impl Suite {
                 updated_at: self.file.now,
             })
             .collect();
+        known.cohorts = self.file.cohorts.iter().filter(|cohort| !cohort.deleted).cloned().collect();
         Arc::new(known)
     }
 
@@ -344,7 +380,9 @@ impl Suite {
     /// The state that answers this file's questions, or one case's when it says otherwise.
     async fn state(&self, case: Option<&Case>, store: Arc<dyn EventStore>) -> Result<(InsightsState, Arc<Team>), String> {
         let db = Db::in_memory().await;
-        db.migrate(&[("insights", crate::MIGRATIONS)]).await.map_err(|error| format!("{error:#}"))?;
+        let tables = [("insights", crate::MIGRATIONS), ("cohorts", cohorts::MIGRATIONS), ("actions", actions::MIGRATIONS)];
+        db.migrate(&tables).await.map_err(|error| format!("{error:#}"))?;
+        self.name_cohorts_and_actions(&db).await.map_err(|error| format!("{error:#}"))?;
         let teams = Teams::new(db.clone());
         let team = teams.create_for_tests("phc_golden").await;
         let timezone = case.and_then(|case| case.timezone.as_ref()).or(self.file.timezone.as_ref()).map_or("UTC", String::as_str);
@@ -377,9 +415,38 @@ impl Suite {
         Ok((state, team))
     }
 
+    async fn name_cohorts_and_actions(&self, db: &Db) -> anyhow::Result<()> {
+        for cohort in &self.file.cohorts {
+            let sql = "INSERT INTO cohort (id, team_id, name, description, filters, is_static, deleted, version, pending_version,
+                       is_calculating, errors_calculating, created_at) VALUES ($1, $2, $3, '', '{}', $4, $5, 0, 0, FALSE, 0, 0)";
+            db.execute(sql, db::args![cohort.id, TEAM, &cohort.name, cohort.is_static, cohort.deleted]).await?;
+        }
+        for action in &self.file.actions {
+            let sql = "INSERT INTO action (id, team_id, name, description, tags, steps, post_to_slack, slack_message_format, deleted,
+                       created_at, updated_at) VALUES ($1, $2, $3, '', '[]', $4, FALSE, '', FALSE, 0, 0)";
+            db.execute(sql, db::args![action.id, TEAM, &action.name, &action.steps]).await?;
+        }
+        Ok(())
+    }
+
+    /// First distinct ids of those who meet a cohort's criteria.
+    async fn members(&self, state: &InsightsState, team: Arc<Team>, filters: &Value) -> Result<Value, Failure> {
+        let criteria = cohorts::Criteria::parse(filters)?;
+        let mut run = Run::new(state.engine.clone(), team, None, Purpose::Export, None).await?;
+        let found = crate::members::of_criteria(&mut run, &criteria).await?;
+        let ids = self.first_seen().into_keys().chain(self.file.persons.iter().map(|person| person.distinct_ids[0].clone()));
+        let mut ids: Vec<String> = ids.filter(|id| found.contains(&person_uuid(TEAM, id))).collect();
+        ids.sort();
+        ids.dedup();
+        Ok(serde_json::json!({ "members": ids }))
+    }
+
     async fn check(&self, case: &Case, store: Arc<dyn EventStore>) -> Result<(), String> {
         let (state, team) = self.state(Some(case), store).await?;
-        let reply = state.engine.reply(team, Question::new(case.query.clone(), Refresh::ForceBlocking)).await;
+        let reply = match &case.members {
+            Some(filters) => self.members(&state, team, filters).await.map(Reply::Complete),
+            None => state.engine.reply(team, Question::new(case.query.clone(), Refresh::ForceBlocking)).await,
+        };
         let expected_error = case.expect.get("error").and_then(Value::as_str);
         match (reply, expected_error) {
             (Ok(Reply::Complete(body)), None) => compare(&case.expect, &body, "").map_err(|problem| {
@@ -389,7 +456,7 @@ impl Suite {
             (Ok(Reply::Complete(body)), Some(text)) => Err(format!("expected an error with \"{text}\", got {}", body["results"])),
             (Ok(_), _) => Err("a blocking query was not answered".to_owned()),
             (Err(failure), Some(text)) if failure.is_actionable() && failure.to_string().contains(text) => Ok(()),
-            (Err(crate::failure::Failure::Failed(cause)), _) => Err(format!("failed: {cause:#}")),
+            (Err(Failure::Failed(cause)), _) => Err(format!("failed: {cause:#}")),
             (Err(failure), _) => Err(format!("refused: {failure}")),
         }
     }
@@ -419,6 +486,7 @@ struct World {
     persons: Vec<PersonRow>,
     distinct_ids: Vec<DistinctIdRow>,
     groups: Vec<GroupRow>,
+    cohorts: Vec<FileCohort>,
 }
 
 #[async_trait]
@@ -437,6 +505,18 @@ impl Dimensions for World {
 
     async fn groups(&self, _: TeamId) -> anyhow::Result<Vec<GroupRow>> {
         Ok(self.groups.clone())
+    }
+
+    async fn cohort_members(&self, team: TeamId, cohort: i64) -> anyhow::Result<Vec<Uuid>> {
+        let cohorts = self.cohorts.iter().filter(|known| known.id == cohort);
+        Ok(cohorts.flat_map(|cohort| &cohort.persons).map(|id| person_uuid(team, id)).collect())
+    }
+
+    async fn cohort_people(&self, team: TeamId, is_static: bool) -> anyhow::Result<Vec<CohortRow>> {
+        let rows = self.cohorts.iter().filter(|cohort| cohort.is_static == is_static).flat_map(|cohort| {
+            cohort.persons.iter().map(|id| CohortRow { cohort_id: cohort.id, person_id: person_uuid(team, id), version: 1 })
+        });
+        Ok(rows.collect())
     }
 }
 

@@ -13,8 +13,10 @@
 //!
 //! Start at [`kinds`]; [`answer`] is what happens around every query (cache, concurrency, background runs).
 
+mod action_steps;
 mod answer;
 mod cache;
+mod catalog;
 mod cells;
 mod compare;
 mod conditions;
@@ -28,6 +30,7 @@ pub mod golden;
 mod jobs;
 mod kinds;
 mod legacy;
+mod members;
 mod nodes;
 mod overrides;
 mod routes;
@@ -139,6 +142,7 @@ pub(crate) struct Engine {
     pub answers: Answers,
     pub jobs: Jobs,
     /// When each project's first event was, as of a number of rows in the store.
+    pub catalogs: Cache<TeamId, Arc<catalog::Catalog>>,
     pub first_events: Cache<TeamId, (u64, Option<Timestamp>)>,
     /// Looking for a first event happens before a query has its turn: one at a time.
     pub first_event_turn: tokio::sync::Mutex<()>,
@@ -163,6 +167,7 @@ impl InsightsState {
             limits,
             answers: Answers::new(limits.cache_bytes),
             jobs: Jobs::new(),
+            catalogs: Cache::new(10_000),
             first_events: Cache::new(10_000),
             first_event_turn: tokio::sync::Mutex::default(),
             turns: Semaphore::new(limits.concurrent),

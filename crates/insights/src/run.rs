@@ -1,6 +1,7 @@
 //! One query being answered: resolves trees against the project, sends them to the event store, keeps account of it.
 
 use crate::Engine;
+use crate::catalog::Catalog;
 use crate::cells;
 use crate::conditions::{Scope, Subject};
 use crate::dates::Calendar;
@@ -26,9 +27,12 @@ pub struct Run {
     pub team: Arc<Team>,
     pub calendar: Calendar,
     pub types: Arc<PropertyTypes>,
+    pub catalog: Arc<Catalog>,
     pub persons_mode: PersonsMode,
     pub sessions: SessionRules,
     pub purpose: Purpose,
+    /// Rows of one select of our own.
+    pub(crate) most_rows: usize,
     pub(crate) cancel: Option<watch::Receiver<bool>>,
     pub(crate) deadline: Duration,
     /// What was read so far; whoever follows a background run looks at it.
@@ -102,9 +106,11 @@ impl Run {
         let convert = modifiers.and_then(|modifiers| modifiers.convert_to_project_timezone).unwrap_or(true);
         let timezone = if convert { team.timezone } else { chrono_tz::UTC };
         let calendar = Calendar { timezone, week_start_day: team.week_start_day, now: engine.clock.now() };
-        let scope = Scope { calendar: &calendar, types: &types, settings: &team.settings, subject: Subject::Events };
+        let catalog = engine.catalog(team.id).await?;
+        let scope = Scope { calendar: &calendar, types: &types, settings: &team.settings, subject: Subject::Events, catalog: &catalog };
         let given = modifiers.map(|modifiers| modifiers.rest.clone()).unwrap_or_default();
         let sessions = crate::sessions::rules(&given, &scope)?;
+        let most_rows = engine.limits.budget.rows;
         Ok(Run {
             calendar,
             sessions,
@@ -113,7 +119,9 @@ impl Run {
             engine,
             team,
             types,
+            catalog,
             purpose,
+            most_rows,
             cancel,
             progress: Arc::default(),
             started: Instant::now(),
@@ -127,7 +135,7 @@ impl Run {
     }
 
     pub fn scope(&self, subject: Subject) -> Scope<'_> {
-        Scope { calendar: &self.calendar, types: &self.types, settings: &self.team.settings, subject }
+        Scope { calendar: &self.calendar, types: &self.types, settings: &self.team.settings, subject, catalog: &self.catalog }
     }
 
     fn context(&self, limit: LimitRule) -> query::Context {
@@ -137,6 +145,7 @@ impl Run {
             property_types: self.types.clone(),
             persons_mode: self.persons_mode,
             sessions: self.sessions.clone(),
+            cohorts: self.catalog.cohorts.clone(),
             limit,
             ..query::Context::new(self.team.id, self.calendar.now)
         }
@@ -150,12 +159,15 @@ impl Run {
         }
     }
 
-    pub fn resolve(&self, query: Query, limit: LimitRule) -> Result<query::Resolved, Failure> {
+    pub fn resolve(&self, mut query: Query, limit: LimitRule) -> Result<query::Resolved, Failure> {
+        self.scope(Subject::Events).replace_actions(&mut query)?;
         Ok(query::resolve(query, &self.context(limit))?)
     }
 
     /// For editors, which show where a mistake is.
-    pub fn resolve_located(&self, query: Query) -> Result<query::Resolved, query::ResolveError> {
+    pub fn resolve_located(&self, mut query: Query) -> Result<query::Resolved, query::ResolveError> {
+        let located = |message| query::ResolveError { message, start: None, end: None };
+        self.scope(Subject::Events).replace_actions(&mut query).map_err(located)?;
         query::resolve(query, &self.context(LimitRule::API))
     }
 
@@ -199,7 +211,7 @@ impl Run {
 
     fn budget_left(&self) -> Result<Budget, Failure> {
         match self.deadline.checked_sub(self.started.elapsed()) {
-            Some(left) => Ok(Budget { deadline: left, ..self.engine.limits.budget }),
+            Some(left) => Ok(Budget { deadline: left, rows: self.most_rows, ..self.engine.limits.budget }),
             None => Err(QueryError::Deadline(self.deadline).into()),
         }
     }

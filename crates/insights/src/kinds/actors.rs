@@ -1,6 +1,7 @@
 //! Persons (or groups): all of them, or those behind a point of an insight or the rows of a query.
 
 use super::Answer;
+use super::by_cohort;
 use super::correlation;
 use super::experiments;
 use super::funnels;
@@ -31,7 +32,10 @@ struct Source {
 }
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
-    let query: ActorsQuery = nodes::read(node)?;
+    let mut query: ActorsQuery = nodes::read(node)?;
+    if let Some(drilled) = query.source.as_ref().map_or(Ok(None), |source| by_cohort::drill_down(source, run))? {
+        query.source = Some(drilled);
+    }
     if let Some(listed) = behind(query.source.as_ref(), run).await? {
         return listed::answer(run, &query, listed).await;
     }

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::rows::{self, check_columns, column, order, page, unaliased};
+use super::scan;
 use crate::cells;
 use crate::conditions::Subject;
 use crate::dates::{Calendar, ParsedDate, parse_date};
@@ -110,9 +111,6 @@ fn orders(query: &EventsQuery, exprs: &[Expr], aggregated: &[bool]) -> Result<Ve
 }
 
 fn conditions(query: &EventsQuery, run: &Run) -> Result<Select, Failure> {
-    if query.action_id.is_some() || query.action_steps.as_ref().is_some_and(|steps| !steps.is_empty()) {
-        return Err(Failure::invalid("Filtering events by action is not supported yet"));
-    }
     if query.source.as_ref().is_some_and(|source| !source.is_null()) {
         return Err(Failure::invalid("Events of another query's `source` are not supported yet"));
     }
@@ -130,6 +128,12 @@ fn conditions(query: &EventsQuery, run: &Run) -> Result<Select, Failure> {
     }
     if let Some(events) = query.events.as_ref().filter(|events| !events.is_empty()) {
         select = select.and_where(Expr::is_in(Expr::field(["event"]), events.iter().map(Expr::constant)));
+    }
+    if let Some(id) = query.action_id {
+        select = select.and_where(scan::action(id, run)?);
+    }
+    if let Some(steps) = query.action_steps.as_ref().filter(|steps| !steps.is_empty()) {
+        select = select.and_where(scope.steps(&actions::read_steps(&Value::Array(steps.clone()))?)?);
     }
     if let Some(person) = query.person_id.as_ref().filter(|person| !person.is_empty()) {
         select = select.and_where(Expr::eq(Expr::field(["person_id"]), Expr::constant(person.to_lowercase())));

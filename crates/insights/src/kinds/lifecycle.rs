@@ -3,7 +3,7 @@
 use super::Answer;
 use super::listed::Listed;
 use super::period::{self, Period, just_before};
-use super::scan::{Scan, group_key};
+use super::scan::{Scan, group_key, named};
 use crate::cells::compact_number;
 use crate::dates::Interval;
 use crate::failure::Failure;
@@ -95,7 +95,7 @@ impl Settled {
         let span = period::settle(run, query.date_range.as_ref(), query.interval.unwrap_or(Interval::Day), false).await?;
         let scan = Scan::new(run, query.properties.as_ref(), query.filter_test_accounts, query.sampling_factor)?;
         let left_out = query.series.len() - 1;
-        let series = query.series.swap_remove(0);
+        let series = named(query.series.swap_remove(0), run);
         let group_type_index = query.aggregation_group_type_index.or(series.common.math_group_type_index);
         group_type_index.map(group_key).transpose()?;
         Ok(Settled { scan, series, period: Period::of(span, run)?, group_type_index, left_out })

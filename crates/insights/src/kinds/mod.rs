@@ -4,6 +4,7 @@
 
 pub mod actors;
 pub mod autocomplete;
+pub mod by_cohort;
 pub mod correlation;
 pub mod events;
 pub mod experiments;
@@ -22,7 +23,7 @@ pub mod persons;
 pub mod property_values;
 pub mod retention;
 mod rows;
-mod scan;
+pub mod scan;
 pub mod schema;
 pub mod sessions;
 pub mod sessions_timeline;

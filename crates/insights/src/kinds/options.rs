@@ -1,7 +1,7 @@
 //! What a drill-down into an insight can be narrowed to: days, series, breakdown values, periods.
 
 use super::trends::{self, TrendsPlan};
-use super::{Answer, funnels, lifecycle, retention, stickiness};
+use super::{Answer, by_cohort, funnels, lifecycle, retention, stickiness};
 use crate::failure::Failure;
 use crate::nodes;
 use crate::nodes::tables::InsightActorsQueryOptions;
@@ -16,6 +16,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let insight = query.source.get("source").filter(|insight| insight.is_object());
     let insight =
         nodes::unwrap(insight.ok_or_else(|| Failure::invalid("`source` must be a query for actors, with an insight as its source"))?)?;
+    let cohorts = by_cohort::choices(insight, run)?;
+    let plain = by_cohort::without(insight)?;
+    let insight = plain.as_ref().unwrap_or(insight);
     let mut answer = match nodes::kind_of(insight) {
         Some("TrendsQuery") => of_trends(run, insight).await?,
         Some("FunnelsQuery") => funnels::choices(run, insight).await?,
@@ -26,6 +29,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
         Some("PathsQuery") => Answer::new(),
         kind => return Err(Failure::Invalid(format!("Drill-down options of \"{}\" are not supported yet.", kind.unwrap_or("?")))),
     };
+    if let Some(cohorts) = cohorts {
+        answer.insert("breakdown".to_owned(), cohorts);
+    }
     for list in LISTS {
         answer.entry(*list).or_insert_with(|| json!([]));
     }

@@ -14,13 +14,13 @@ use serde_json::Value;
 
 pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     let query: PersonsNode = nodes::read(node)?;
-    if query.cohort.is_some() {
-        return Err(Failure::invalid("Cohort filters are not supported yet"));
-    }
     let (limit, offset) = page(query.limit, query.offset)?;
     let id = || Expr::field(["id"]);
     let mut select = Select::from_table("persons").column(id());
     let scope = run.scope(Subject::Persons);
+    if let Some(cohort) = query.cohort {
+        select = select.and_where(scope.member(cohort, false)?);
+    }
     for properties in [&query.properties, &query.fixed_properties].into_iter().flatten() {
         if !properties.is_empty() {
             select = select.and_where(scope.properties(properties)?);

@@ -75,7 +75,7 @@ pub fn entity(series: &Series, run: &Run) -> Result<Expr, Failure> {
     Ok(match &series.entity {
         Entity::Event(Some(event)) => Expr::eq(Expr::field(["event"]), Expr::constant(event)),
         Entity::Event(None) => Expr::constant(true),
-        Entity::Action(id) => return Err(Failure::Invalid(format!("Action {id} does not exist: actions are not supported yet"))),
+        Entity::Action(id) => action(*id, run)?,
         Entity::Several { all: false, nodes } if nodes.len() > 1 && nodes.iter().all(is_plain) => {
             // One list, which stores look up faster than alternatives.
             Expr::is_in(Expr::field(["event"]), nodes.iter().filter_map(event_name).map(Expr::constant))
@@ -90,6 +90,37 @@ pub fn entity(series: &Series, run: &Run) -> Result<Expr, Failure> {
             if *all { all_of(each) } else { Expr::or(each) }
         }
     })
+}
+
+/// Is an event one of the action's?
+pub fn action(id: i64, run: &Run) -> Result<Expr, Failure> {
+    match run.catalog.action(id) {
+        Some(action) => Ok(run.scope(Subject::Events).action(action)?),
+        None => Err(Failure::Invalid(format!("Action {id} does not exist."))),
+    }
+}
+
+/// Do the actions that it counts exist?
+pub fn exists(series: &Series, run: &Run) -> bool {
+    match &series.entity {
+        Entity::Action(id) => run.catalog.action(*id).is_some(),
+        Entity::Several { nodes, .. } => nodes.iter().all(|node| exists(node, run)),
+        Entity::Event(_) => true,
+    }
+}
+
+/// With the names of its actions, where the client gave none.
+pub fn named(mut series: Series, run: &Run) -> Series {
+    match &mut series.entity {
+        Entity::Action(id) => {
+            if let Some(action) = run.catalog.action(*id).filter(|_| series.common.name.is_none()) {
+                series.common.name = Some(action.name.clone());
+            }
+        }
+        Entity::Several { nodes, .. } => *nodes = std::mem::take(nodes).into_iter().map(|node| named(node, run)).collect(),
+        Entity::Event(_) => {}
+    }
+    series
 }
 
 /// An event of one name, whatever its properties.

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::rows::{check_columns, column, is_aggregate, order, page, unaliased};
+use super::scan;
 use crate::conditions::{Subject, plain_text};
 use crate::dates::{Calendar, ParsedDate, parse_date};
 use crate::failure::Failure;
@@ -81,9 +82,6 @@ fn build(query: &SessionsQuery, star: Option<usize>, fields: &[&str], run: &Run)
 }
 
 fn conditions(query: &SessionsQuery, run: &Run) -> Result<Select, Failure> {
-    if query.action_id.is_some() {
-        return Err(Failure::invalid("Filtering sessions by action is not supported yet"));
-    }
     let range = time_range(query.after.as_deref(), query.before.as_deref(), &run.calendar);
     let start = || Expr::field(["$start_timestamp"]);
     let mut select = Select::from_table("sessions");
@@ -93,8 +91,11 @@ fn conditions(query: &SessionsQuery, run: &Run) -> Result<Select, Failure> {
     select = select.and_where(Expr::compare(CompareOp::Lt, start(), instant(range.1)));
     let event = query.event.as_ref().filter(|event| !event.is_empty());
     let of_events = query.event_properties.as_ref().filter(|properties| !properties.is_empty());
-    if event.is_some() || of_events.is_some() {
+    if event.is_some() || of_events.is_some() || query.action_id.is_some() {
         let mut terms = Vec::new();
+        if let Some(id) = query.action_id {
+            terms.push(scan::action(id, run)?);
+        }
         terms.extend(event.map(|event| Expr::eq(Expr::field(["event"]), Expr::constant(event))));
         if let Some(properties) = of_events {
             terms.push(run.scope(Subject::Events).properties(properties)?);

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::listed::Listed;
 use super::period::{self, Period};
-use super::scan::{Scan, group_key, left_out};
+use super::scan::{Scan, exists, group_key, left_out, named};
 use crate::cells::compact_number;
 use crate::compare;
 use crate::dates::Interval;
@@ -135,9 +135,10 @@ impl Settled {
         }
         let compare = query.compare.unwrap_or_default();
         let previous = compare.is_on().then(|| compare::previous(&span, &compare, &run.calendar));
-        // There are no actions yet, and PostHog leaves out the series of an action that does not exist.
+        // PostHog leaves out the series of an action that does not exist.
         let asked = query.series.clone();
-        let series: Vec<_> = query.series.into_iter().enumerate().filter(|(_, series)| !series.has_action()).collect();
+        let known = query.series.into_iter().enumerate().filter(|(_, series)| exists(series, run));
+        let series: Vec<_> = known.map(|(order, series)| (order, named(series, run))).collect();
         let settled = Settled {
             scan,
             warnings: left_out(&asked, series.iter().map(|(order, _)| *order)),

@@ -169,15 +169,6 @@ impl Series {
         }
     }
 
-    /// Does it count an action, itself or among others?
-    pub fn has_action(&self) -> bool {
-        match &self.entity {
-            Entity::Action(_) => true,
-            Entity::Several { nodes, .. } => nodes.iter().any(Series::has_action),
-            Entity::Event(_) => false,
-        }
-    }
-
     /// The `action` object of a result item.
     pub fn action(&self, order: usize, days: &[String]) -> Value {
         let (id, kind) = match &self.entity {

@@ -153,6 +153,10 @@ fn events_query(parameters: &Parameters) -> ApiResult<Value> {
             query[field] = json!(text);
         }
     }
+    if let Some(id) = parameters.get("action_id").filter(|text| !text.is_empty()) {
+        let id: i64 = id.parse().map_err(|_| ApiError::invalid("Must be the id of an action.").attr("action_id"))?;
+        query["actionId"] = json!(id);
+    }
     if let Some(text) = parameters.get("properties").filter(|text| !text.is_empty()) {
         query["properties"] = serde_json::from_str(text).map_err(|_| ApiError::invalid("Properties are unparsable!").attr("properties"))?;
     }

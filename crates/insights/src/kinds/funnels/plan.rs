@@ -5,7 +5,7 @@ use crate::compare;
 use crate::dates::{Interval, Span};
 use crate::failure::Failure;
 use crate::kinds::period::{self, Period};
-use crate::kinds::scan::{Scan, group_key};
+use crate::kinds::scan::{Scan, group_key, named};
 use crate::nodes::funnels::{AttributionType, FunnelExclusion, FunnelView, FunnelsFilter, FunnelsQuery, StepOrder, WindowUnit};
 use crate::nodes::series::{Breakdown, Series};
 use crate::run::{Purpose, Run};
@@ -60,7 +60,7 @@ impl Funnel {
             window_us: window(&filter)?,
             exclusions: exclusions(filter.exclusions)?,
             scan: Scan::new(run, query.properties.as_ref(), query.filter_test_accounts, query.sampling_factor)?,
-            steps: query.series,
+            steps: query.series.into_iter().map(|step| named(step, run)).collect(),
             order: filter.order,
             view: filter.view,
         })

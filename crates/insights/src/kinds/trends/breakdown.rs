@@ -72,7 +72,7 @@ pub fn value(breakdown: &Breakdown, run: &Run) -> Result<(Expr, PropertyType), F
         return Ok((query::parse_expr(text)?, PropertyType::DateTime));
     }
     if kind == "cohort" {
-        return Err(Failure::invalid("Breakdowns by cohort are not supported yet"));
+        return Err(Failure::invalid("Breakdowns by cohort are not possible here"));
     }
     if kind.starts_with("data_warehouse") {
         return Err(Failure::invalid(format!("Breakdowns of type \"{kind}\" are not supported yet")));

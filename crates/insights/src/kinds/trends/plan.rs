@@ -8,7 +8,7 @@ use crate::formula::Formula;
 use crate::kinds::goal;
 use crate::kinds::period::{self, Period};
 use crate::kinds::scan::{self, Scan, also};
-use crate::nodes::series::{Breakdown, BreakdownFilter, Common, Entity, Series};
+use crate::nodes::series::{Breakdown, BreakdownFilter, Common, Series};
 use crate::nodes::trends::{Display, TrendsFilter, TrendsQuery};
 use crate::run::{Purpose, Run};
 use chrono::DateTime;
@@ -55,12 +55,12 @@ impl Plan {
         let formulas = formulas(&filter, node.series.len())?;
         let mut series = Vec::new();
         for (order, entity) in node.series.iter().enumerate() {
-            // There are no actions yet, and PostHog leaves out the series of an action that does not exist.
-            if matches!(entity.entity, Entity::Action(_)) {
+            // PostHog leaves out the series of an action that does not exist.
+            if !scan::exists(entity, run) {
                 continue;
             }
             let math = Math::read(entity, node.aggregation_group_type_index, interval, run)?;
-            series.push(PlannedSeries { order, node: entity.clone(), math });
+            series.push(PlannedSeries { order, node: scan::named(entity.clone(), run), math });
         }
         let current = Period::of(span, run)?;
         let previous = previous.map(|span| Period::of(span, run)).transpose()?;

@@ -19,13 +19,13 @@ pub mod url_search;
 pub mod vitals;
 pub mod vitals_paths;
 
-use super::Answer;
+use super::{Answer, scan};
 use crate::compare;
 use crate::conditions::Subject;
 use crate::dates::{Span, iso};
 use crate::failure::Failure;
 use crate::nodes::filters::Properties;
-use crate::nodes::web::WebFilters;
+use crate::nodes::web::{ConversionGoal, WebFilters};
 use crate::run::Run;
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -37,6 +37,7 @@ use serde_json::{Value, json};
 struct Web<'a> {
     run: &'a Run,
     filters: WebFilters,
+    goal: Option<Expr>,
     current: Period,
     previous: Option<Period>,
 }
@@ -61,15 +62,17 @@ impl Period {
 
 impl<'a> Web<'a> {
     async fn settle(run: &'a Run, filters: WebFilters) -> Result<Web<'a>, Failure> {
-        if filters.goal.as_ref().is_some_and(|goal| goal.action.is_some()) {
-            return Err(Failure::invalid("A conversionGoal that is an action is not supported yet; name an event in customEventName"));
-        }
+        let goal = match &filters.goal {
+            Some(ConversionGoal { action: Some(id), .. }) => Some(scan::action(*id, run)?),
+            Some(ConversionGoal { event: Some(event), .. }) => Some(Expr::eq(Expr::field(["event"]), Expr::constant(event))),
+            _ => None,
+        };
         let since_ever = filters.date_range.date_from.as_deref() == Some("all");
         let first = if since_ever { run.first_event().await? } else { None };
         let span = Span::settle(&filters.date_range, filters.interval, false, first, &run.calendar);
         let period = |span: &Span| Period { from: span.lower(&run.calendar), to: span.to };
         let previous = filters.compare.is_on().then(|| period(&compare::previous(&span, &filters.compare, &run.calendar)));
-        Ok(Web { run, filters, current: period(&span), previous })
+        Ok(Web { run, filters, goal, current: period(&span), previous })
     }
 
     fn periods(&self) -> impl Iterator<Item = Period> {
@@ -82,8 +85,7 @@ impl<'a> Web<'a> {
 
     /// The event that is a conversion.
     fn goal(&self) -> Option<Expr> {
-        let event = self.filters.goal.as_ref()?.event.as_ref()?;
-        Some(Expr::eq(Expr::field(["event"]), Expr::constant(event)))
+        self.goal.clone()
     }
 
     /// Events of sessions in the periods that pass `properties`; what else is selected of them is up to the caller.
