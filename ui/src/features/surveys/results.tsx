@@ -54,7 +54,7 @@ export function Results({ survey, range, page, onRange, onPage }: { survey: Surv
             ) : (
                 <>
                     {summary.data ? (
-                        <div className="grid items-start gap-[18px] lg:grid-cols-2">
+                        <div className="-mb-[18px] gap-[18px] lg:columns-2 [&>*]:mb-[18px] [&>*]:break-inside-avoid">
                             {summary.data.questions.map((question) => (
                                 <QuestionResult key={question.id} question={question} />
                             ))}
