@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("drill_down_anonymous", include_str!("../golden/drill_down_anonymous.json")),
     ("events_query", include_str!("../golden/events_query.json")),
     ("experiments", include_str!("../golden/experiments.json")),
+    ("experiments_verdicts", include_str!("../golden/experiments_verdicts.json")),
     ("filter_dates", include_str!("../golden/filter_dates.json")),
     ("filter_elements", include_str!("../golden/filter_elements.json")),
     ("filter_groups", include_str!("../golden/filter_groups.json")),

@@ -4,13 +4,13 @@ use crate::draft::Draft;
 use crate::experiment::{Experiment, Kind, Status};
 use crate::wire::{Context, logged};
 use crate::{ExperimentsState, flag, holdout, results, saved_metric, store};
-use activity::Entry;
+use activity::{Entry, Filter};
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use flags::Flag;
 use flags::manage::{Link, NewFlag};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use model::TeamId;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ pub fn routes(prefix: &str) -> Router<ExperimentsState> {
     Router::new()
         .route(&format!("{prefix}/experiments"), get(list).post(create))
         .route(&format!("{prefix}/experiments/{{id}}"), get(retrieve).patch(change).delete(refuse_delete))
+        .route(&format!("{prefix}/experiments/activity"), get(activity_of_all))
+        .route(&format!("{prefix}/experiments/{{id}}/activity"), get(activity_of_one))
 }
 
 pub type Names = Path<HashMap<String, String>>;
@@ -343,6 +345,33 @@ async fn log(state: &ExperimentsState, access: &Access, activity: &'static str, 
         changes,
     };
     activity::record(&state.db, state.clock, entry).await;
+}
+
+async fn activity_of_one(
+    State(state): State<ExperimentsState>,
+    access: Access,
+    Path(names): Names,
+    page: Page,
+    OriginalUri(uri): OriginalUri,
+) -> ApiResult<Json<Value>> {
+    let item = id_of(&names)?.to_string();
+    activity_page(&state, &access, Some(item), &page, &uri).await
+}
+
+async fn activity_of_all(
+    State(state): State<ExperimentsState>,
+    access: Access,
+    page: Page,
+    OriginalUri(uri): OriginalUri,
+) -> ApiResult<Json<Value>> {
+    activity_page(&state, &access, None, &page, &uri).await
+}
+
+async fn activity_page(state: &ExperimentsState, access: &Access, item: Option<String>, page: &Page, uri: &Uri) -> ApiResult<Json<Value>> {
+    access.require("experiment:read")?;
+    let filter = Filter { scopes: vec![SCOPE.to_owned()], item, user: None };
+    let of = (access.team.organization, access.team.id);
+    Ok(Json(activity::page(&state.db, &state.users, of, &filter, page, uri).await?))
 }
 
 /// Experiments are deleted by `PATCH {"deleted": true}`, and come back by `false`.

@@ -71,6 +71,21 @@ async fn an_experiment_has_the_fields_that_clients_check() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_changed_what_is_in_the_log() {
+    for world in worlds().await {
+        let then = world.then(NOW).await;
+        let path = format!("experiments/{}", made(&then, "logged").await["id"]);
+        then.patch(&path, json!({"name": "Renamed", "description": ""})).await;
+        let log = then.get(&format!("{path}/activity")).await;
+        let latest = &log["results"][0];
+        assert_eq!((&log["count"], &latest["activity"], &latest["user"]["id"]), (&json!(2), &json!("updated"), &json!(1)));
+        let change = json!({"type": "Experiment", "action": "changed", "field": "name", "before": "logged", "after": "Renamed"});
+        assert_eq!(latest["detail"]["changes"], json!([change]));
+        assert_eq!(then.get("experiments/activity").await["count"], 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_with_a_reason() {
     let world = worlds().await.remove(0);
     let then = world.then(NOW).await;
