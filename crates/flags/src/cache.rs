@@ -51,7 +51,8 @@ pub struct Served {
 
 impl Default for Cache {
     fn default() -> Self {
-        let weigh = |_: &TeamId, slot: &Arc<Slot>| slot.weight.load(Ordering::Relaxed).max(1 << 10);
+        // One that outweighs all the others is kept nevertheless: it would be read anew for every request.
+        let weigh = |_: &TeamId, slot: &Arc<Slot>| slot.weight.load(Ordering::Relaxed).clamp(1 << 10, MAX_BYTES as u32 / 4);
         Self {
             projects: moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).build(),
             tokens: moka::sync::Cache::builder().max_capacity(MAX_TOKENS).build(),
@@ -157,53 +158,48 @@ impl Slot {
         };
         let deadline = tokio::time::Instant::now() + patience;
         let mut attempts = self.attempts.subscribe();
-        self.compare(flags);
-        if patience.is_zero() {
-            return Ok(self.state.lock().served_by_age());
-        }
         loop {
+            let is_under_way = self.compare(flags);
+            if patience.is_zero() || !is_under_way {
+                return self.known_or_error();
+            }
             let in_time = timeout_at(deadline, attempts.changed()).await.is_ok();
             let mut state = self.state.lock();
-            if state.age().is_some_and(|age| age < RIGHT_FOR) {
-                return Ok(state.served(false));
-            }
             if !in_time && state.failing.is_none() {
                 state.failing = Some(Failing { at: Instant::now(), error: too_slow().to_string().into() });
             }
-            match (&state.known, &state.failing) {
-                (Some(_), Some(_)) => return Ok(state.served(true)),
-                (None, Some(failing)) => return Err(anyhow!("loading the flags of project {}: {}", self.id, failing.error)),
-                // Something changed while it was read.
-                (_, None) => {}
+            // Otherwise something changed while it was read.
+            if state.failing.is_some() || state.age().is_some_and(|age| age < RIGHT_FOR) {
+                drop(state);
+                return self.known_or_error();
             }
-            drop(state);
-            self.compare(flags);
         }
     }
 
-    /// Starts an attempt unless one is under way or the last one has only just failed.
-    fn compare(self: &Arc<Self>, flags: &Flags) {
-        let failed_lately = self.state.lock().failing.as_ref().is_some_and(|failing| failing.at.elapsed() < RETRY_AFTER);
-        if failed_lately || self.is_comparing.swap(true, Ordering::AcqRel) {
-            return;
+    fn known_or_error(&self) -> Result<Option<Served>> {
+        let state = self.state.lock();
+        match (state.age(), &state.failing) {
+            (Some(age), _) => Ok(state.served(age >= RIGHT_FOR)),
+            (None, Some(failing)) => Err(anyhow!("loading the flags of project {}: {}", self.id, failing.error)),
+            (None, None) => Err(too_slow()),
         }
-        let (attempt, flags) = (Attempt(self.clone()), flags.clone());
-        tokio::spawn(async move {
-            let slot = &attempt.0;
-            let (expirations, known) = {
-                let state = slot.state.lock();
-                (state.expirations, state.known.as_ref().and_then(|known| known.served.clone()))
-            };
-            let started = Instant::now();
-            let read = timeout(ATTEMPT_WITHIN, project::read(&flags, slot.id, known.as_ref())).await;
-            slot.settle(started, expirations, read.unwrap_or_else(|_| Err(too_slow())));
-            let weight = slot.state.lock().known.as_ref().and_then(|known| Some(known.served.as_ref()?.project.bytes));
-            if let Some(weight) = weight
-                && slot.weight.swap(weight, Ordering::Relaxed) != weight
-            {
-                flags.memory.cache.projects.insert(slot.id, slot.clone());
-            }
-        });
+    }
+
+    /// Starts an attempt unless one is under way or the last one has only just failed. False when nothing is under way then.
+    fn compare(self: &Arc<Self>, flags: &Flags) -> bool {
+        let failed_lately = self.state.lock().failing.as_ref().is_some_and(|failing| failing.at.elapsed() < RETRY_AFTER);
+        if self.is_comparing.load(Ordering::Acquire) {
+            return true;
+        }
+        if failed_lately {
+            return false;
+        }
+        if self.is_comparing.swap(true, Ordering::AcqRel) {
+            return true;
+        }
+        let attempt = Attempt(self.clone());
+        tokio::spawn(attempt.run(flags.clone()));
+        true
     }
 
     /// Ages count from when the attempt began: what it read was right then.
@@ -227,6 +223,26 @@ impl Slot {
 /// Ends an attempt however it ends.
 struct Attempt(Arc<Slot>);
 
+impl Attempt {
+    async fn run(self, flags: Flags) {
+        let slot = &self.0;
+        let (expirations, known) = {
+            let state = slot.state.lock();
+            (state.expirations, state.known.as_ref().and_then(|known| known.served.clone()))
+        };
+        let started = Instant::now();
+        let read = timeout(ATTEMPT_WITHIN, project::read(&flags, slot.id, known.as_ref())).await;
+        slot.settle(started, expirations, read.unwrap_or_else(|_| Err(too_slow())));
+        let weight = slot.state.lock().known.as_ref().and_then(|known| Some(known.served.as_ref()?.project.bytes));
+        if let Some(weight) = weight
+            && slot.weight.swap(weight, Ordering::Relaxed) != weight
+        {
+            // Weighed anew.
+            flags.memory.cache.projects.insert(slot.id, slot.clone());
+        }
+    }
+}
+
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.0.is_comparing.store(false, Ordering::Release);
@@ -240,10 +256,6 @@ impl State {
         let known = self.known.as_ref()?;
         let age = known.compared_at.elapsed();
         Some(if known.expirations == self.expirations { age } else { age.max(RIGHT_FOR) })
-    }
-
-    fn served_by_age(&self) -> Option<Served> {
-        self.served(self.age().is_none_or(|age| age >= RIGHT_FOR))
     }
 
     fn served(&self, is_stale: bool) -> Option<Served> {

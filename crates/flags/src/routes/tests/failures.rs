@@ -116,3 +116,19 @@ async fn a_crowd_that_comes_to_a_cold_server_reads_the_flags_once() {
     assert!(futures::future::join_all(asked).await.into_iter().all(|value| value == true));
     assert!(reads.load(Ordering::Relaxed) <= 2, "{reads:?}");
 }
+
+#[tokio::test]
+async fn server_that_never_knew_the_project_says_so_without_a_wait_for_everyone() {
+    for (name, db) in Db::test_databases().await {
+        let world = World::on(db).await;
+        // The token is known, the flags are not.
+        world.flags.teams.by_token(TOKEN).await.unwrap();
+        world.flags.db.close().await;
+        let started = Instant::now();
+        for _ in 0..5 {
+            let (status, _) = web::testing::post(&world.router, "/flags?v=2", asking()).await;
+            assert_eq!(status.as_u16(), 503, "{name}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(2), "{name}: {:?}", started.elapsed());
+    }
+}
