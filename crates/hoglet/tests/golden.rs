@@ -54,6 +54,7 @@ async fn downloaded(suite: &str, page: usize, parameters: &str) -> Vec<String> {
     let store = engine(suite, folder.path());
     suite.fill(&store, true).await.expect("the events are stored");
     let db = db::Db::in_memory().await;
+    db.migrate(&[("cohorts", cohorts::MIGRATIONS), ("actions", actions::MIGRATIONS)]).await.expect("the tables are made");
     let team = teams::Teams::new(db.clone()).create_for_tests("phc_golden").await;
     let state = InsightsState::new(Parts {
         events: store,

@@ -37,7 +37,7 @@ pub fn at(text: &str) -> Timestamp {
 pub async fn worlds() -> Vec<World> {
     let mut worlds = Vec::new();
     for (name, db) in Db::test_databases().await {
-        db.migrate(&[("experiments", experiments::MIGRATIONS), ("insights", insights::MIGRATIONS), ("actions", actions::MIGRATIONS)])
+        db.migrate(&[("experiments", experiments::MIGRATIONS), ("insights", insights::MIGRATIONS), ("cohorts", cohorts::MIGRATIONS), ("actions", actions::MIGRATIONS)])
             .await
             .expect("the tables can be made");
         let teams = Teams::new(db.clone());

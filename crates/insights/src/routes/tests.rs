@@ -90,7 +90,8 @@ impl World {
     }
 
     async fn with(store: Store, db: Db, now: &str, limits: Limits) -> World {
-        db.migrate(&[("insights", MIGRATIONS)]).await.unwrap();
+        let tables = [("insights", MIGRATIONS), ("cohorts", cohorts::MIGRATIONS), ("actions", actions::MIGRATIONS)];
+        db.migrate(&tables).await.unwrap();
         let team = Teams::new(db.clone()).create_for_tests("phc_x").await;
         assert_eq!(team.id, TEAM);
         let store = Arc::new(store);
