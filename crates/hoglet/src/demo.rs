@@ -3,6 +3,7 @@
 //! The story that the data tells: search brings most visitors, referrals convert best, a pricing page appears three weeks
 //! before the end and lifts upgrades, weekends are quiet, mobile visitors seldom sign up.
 
+use crate::demo_flags;
 use chrono::{Datelike, Timelike};
 use model::captured::CapturedFlags;
 use model::{CapturedEvent, Timestamp};
@@ -237,6 +238,7 @@ impl Story {
     }
 
     fn work(&mut self, visitor: &mut Visitor, at: &mut Timestamp, session: &str, window: &str, pricing_exists: bool, visit: usize) {
+        self.ask_flags(visitor, *at, session, window);
         for _ in 0..self.rng.random_range(1..6) {
             *at = at.plus_seconds(self.rng.random_range(20..400));
             let mut properties = self.page(visitor, session, window, "/app/notes");
@@ -259,6 +261,19 @@ impl Story {
             properties.insert("price".to_owned(), json!(if plan == "pro" { 9.0 } else { 29.0 }));
             properties.insert("$set".to_owned(), json!({"plan": plan}));
             self.push(visitor, "plan_upgraded", *at, properties);
+        }
+    }
+
+    /// SDKs report an answer once per device, not with every visit.
+    fn ask_flags(&mut self, visitor: &Visitor, at: Timestamp, session: &str, window: &str) {
+        for (key, answer) in demo_flags::answers(&visitor.distinct_id) {
+            if self.rng.random::<f64>() < 0.35 {
+                let mut properties = self.page(visitor, session, window, "/app");
+                properties.insert("$feature_flag".to_owned(), json!(key));
+                properties.insert("$feature_flag_response".to_owned(), answer.clone());
+                properties.insert(format!("$feature/{key}"), answer);
+                self.push(visitor, "$feature_flag_called", at, properties);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub mod cli;
 mod config;
 mod data_dir;
 mod demo;
+mod demo_flags;
 mod doctor;
 mod flag_files;
 mod health;

@@ -3,11 +3,12 @@
 use crate::config::{Config, LogFormat, Roles};
 use crate::health::Health;
 use crate::pipeline::Pipeline;
-use crate::{app, demo, memory, net, secrets, serving};
+use crate::{app, demo, demo_flags, memory, net, secrets, serving};
 use accounts::{AccountsState, FirstAdmin, NewProject};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use events::EventStore;
+use flags::Flags;
 use live::LiveTokens;
 use mail::{Encryption, Mailer, SmtpSettings};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
@@ -66,7 +67,7 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     if roles.ingest {
         tokio::spawn(flags::manage::keep_calls(pipeline.flag_calls.clone(), pipeline.db.clone(), pipeline.clock));
     }
-    let app = app::router(&config, roles, &pipeline, accounts.clone(), flags, live_tokens, health.clone())?;
+    let app = app::router(&config, roles, &pipeline, accounts.clone(), flags.clone(), live_tokens, health.clone())?;
 
     let (stop_serving, serving) = watch::channel(false);
     let (stop_ingesting, ingesting) = watch::channel(false);
@@ -79,7 +80,7 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
     });
     if demo {
         demo_wanted.notify_one();
-        tokio::spawn(keep_demo(pipeline.clone(), accounts, demo_wanted));
+        tokio::spawn(keep_demo(pipeline.clone(), accounts, flags, demo_wanted));
     }
     tracing::info!("ready at {} after {} ms", app::site_url(&config), started.elapsed().as_millis());
 
@@ -168,10 +169,10 @@ async fn bootstrap(config: &Config, accounts: &AccountsState) -> Result<()> {
 }
 
 /// Makes the demo project beside the first organisation's own, as soon as there is an organisation.
-async fn keep_demo(pipeline: Arc<Pipeline>, accounts: AccountsState, wanted: Arc<Notify>) {
+async fn keep_demo(pipeline: Arc<Pipeline>, accounts: AccountsState, flags: Flags, wanted: Arc<Notify>) {
     loop {
         wanted.notified().await;
-        match make_demo(&pipeline, &accounts).await {
+        match make_demo(&pipeline, &accounts, &flags).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => tracing::error!("the demo project could not be made: {error:#}"),
@@ -179,13 +180,14 @@ async fn keep_demo(pipeline: Arc<Pipeline>, accounts: AccountsState, wanted: Arc
     }
 }
 
-async fn make_demo(pipeline: &Pipeline, accounts: &AccountsState) -> Result<bool> {
+async fn make_demo(pipeline: &Pipeline, accounts: &AccountsState, flags: &Flags) -> Result<bool> {
     let Some(organization) = accounts::first_organization(&pipeline.db).await? else { return Ok(false) };
     if pipeline.teams.of_organization(organization.id).await?.iter().any(|team| team.is_demo) {
         return Ok(true);
     }
     let new = NewProject { organization: organization.id, name: "Demo: Quillnote".to_owned(), is_demo: true, api_token: None };
     let team = accounts::create_project(accounts, new).await?;
+    demo_flags::make_flags(flags, team.id).await?;
     let events = demo::events(&team.api_token, pipeline.clock.now(), DEMO_VISITORS, DEMO_SEED);
     for chunk in events.chunks(DEMO_BATCH) {
         let records: Vec<Bytes> = chunk
@@ -204,6 +206,10 @@ async fn make_demo(pipeline: &Pipeline, accounts: &AccountsState) -> Result<bool
         }
     }
     tracing::info!("the demo project is filled with {}", demo::describe(&events));
+    while pipeline.ingest.lag().pending_events > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    demo_flags::make_cohorts(flags, team.id).await?;
     Ok(true)
 }
 
