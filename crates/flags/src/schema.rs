@@ -31,7 +31,8 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         CREATE INDEX feature_flag_team ON feature_flag (team_id, deleted);
         CREATE UNIQUE INDEX feature_flag_key ON feature_flag (team_id, flag_key) WHERE deleted = FALSE;
         -- Raised in the transaction of every write that may change an answer; processes compare it with what they hold.
-        CREATE TABLE feature_flag_version (team_id BIGINT PRIMARY KEY, version BIGINT NOT NULL);
+        -- `bytes` is what the filters of the project's flags come to.
+        CREATE TABLE feature_flag_version (team_id BIGINT PRIMARY KEY, version BIGINT NOT NULL, bytes BIGINT NOT NULL DEFAULT 0);
         -- Every version of a flag, whole.
         CREATE TABLE feature_flag_history (
             team_id BIGINT NOT NULL,

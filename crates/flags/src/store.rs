@@ -80,6 +80,12 @@ pub async fn bump(transaction: &mut Transaction, team: TeamId) -> Result<()> {
     Ok(())
 }
 
+/// Adds to what the project's filters come to; the new sum. After [`bump`], which makes the row.
+pub async fn weigh(transaction: &mut Transaction, team: TeamId, more_bytes: i64) -> Result<i64> {
+    let sql = "UPDATE feature_flag_version SET bytes = bytes + $2 WHERE team_id = $1 RETURNING bytes";
+    transaction.fetch_one(sql, args![team, more_bytes]).await?.get("bytes")
+}
+
 pub async fn version(db: &Db, team: TeamId) -> Result<i64> {
     let row = db.fetch_optional("SELECT version FROM feature_flag_version WHERE team_id = $1", args![team]).await?;
     row.map_or(Ok(0), |row| row.get("version"))

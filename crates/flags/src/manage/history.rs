@@ -7,7 +7,7 @@ use model::{TeamId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 /// Older versions than these go.
-const MAX_VERSIONS: i64 = 500;
+const MAX_VERSIONS: i64 = 200;
 
 /// What a version of a flag was. `record` is as stored: encrypted payloads stay encrypted.
 pub struct Version {

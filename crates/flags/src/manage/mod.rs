@@ -40,6 +40,8 @@ use web::{ApiError, ApiResult};
 
 /// Flags that one project may have; deleted ones do not count.
 const MAX_FLAGS: usize = 10_000;
+/// Filters of all flags of a project together: every process that serves flags keeps them in memory.
+const MAX_BYTES: i64 = 64 << 20;
 const MAX_REACHABLE: usize = 500;
 const MAX_KEY_CHARS: usize = 400;
 const MAX_NAME_CHARS: usize = 10_000;
@@ -111,6 +113,7 @@ impl Flags {
         filters::translate(&mut flag.filters)?;
         self.seal(&mut flag, None)?;
         check(transaction, &flag, None, cohorts).await?;
+        weigh(transaction, None, &flag).await?;
         flag.id = store::insert(transaction, &flag).await.map_err(taken)?;
         history::keep(transaction, &flag, flag.created_at).await?;
         Ok(flag)
@@ -173,6 +176,7 @@ impl Flags {
         after.version = before.version + 1;
         (after.updated_by, after.updated_at) = (by, self.clock.now());
         check(transaction, &after, Some(&before), cohorts).await?;
+        weigh(transaction, Some(&before), &after).await?;
         store::update(transaction, &after).await.map_err(taken)?;
         history::keep(transaction, &after, after.updated_at).await?;
         Ok(Change { before, after })
@@ -264,6 +268,18 @@ pub(crate) async fn room_for(transaction: &mut Transaction, team: TeamId, more: 
         0..=MAX_FLAGS => Ok(()),
         _ => Err(ApiError::invalid(format!("A project can have at most {MAX_FLAGS} flags; delete some first."))),
     }
+}
+
+/// Keeps the sum of all filters, and keeps it bounded.
+async fn weigh(transaction: &mut Transaction, before: Option<&Flag>, after: &Flag) -> ApiResult<()> {
+    let bytes = |flag: &Flag| if flag.deleted { 0 } else { flag.filters.to_string().len() as i64 };
+    let more = bytes(after) - before.map_or(0, bytes);
+    if more == 0 || store::weigh(transaction, after.team, more).await? <= MAX_BYTES || more < 0 {
+        return Ok(());
+    }
+    let detail =
+        format!("The filters of all flags of a project can be {} MiB together; delete flags or make them smaller.", MAX_BYTES >> 20);
+    Err(ApiError::invalid(detail).attr("filters"))
 }
 
 async fn check(transaction: &mut Transaction, flag: &Flag, before: Option<&Flag>, cohorts: &[Cohort]) -> ApiResult<()> {

@@ -159,7 +159,9 @@ pub async fn run_due(flags: &Flags) -> Result<usize> {
             Ok(true) => made += 1,
             Ok(false) => {}
             // The database was away or full: the change stays due.
-            Err(error) if error.status().is_server_error() => return Err(error.into()),
+            Err(error) if error.status().is_server_error() => {
+                tracing::warn!(%error, team = team.0, id, "a scheduled change was not made yet")
+            }
             Err(error) => fail(flags, team, id, now, error.detail()).await?,
         }
     }
@@ -223,13 +225,17 @@ async fn still_due(transaction: &mut Transaction, team: TeamId, id: i64, now: Ti
     transaction.fetch_optional(&sql, args![now, team, id]).await?.as_ref().map(read).transpose()
 }
 
-/// Soonest first.
-pub async fn of_team(db: &Db, team: TeamId, flag: Option<i64>) -> Result<Vec<Scheduled>> {
-    let of_flag = if flag.is_some() { " AND flag_id = $2" } else { "" };
-    let sql = format!("SELECT {COLUMNS} FROM feature_flag_scheduled_change WHERE team_id = $1{of_flag} ORDER BY scheduled_at, id");
-    let mut args = vec![team.into()];
-    args.extend(flag.map(db::Value::from));
-    db.fetch_all(&sql, &args).await?.iter().map(read).collect()
+/// How many there are, of one flag if one is given, and a page of them, latest first.
+pub async fn of_team(db: &Db, team: TeamId, flag: Option<i64>, limit: usize, offset: usize) -> Result<(usize, Vec<Scheduled>)> {
+    let rule = if flag.is_some() { "team_id = $1 AND flag_id = $2" } else { "team_id = $1" };
+    let args: Vec<db::Value> = std::iter::once(team.into()).chain(flag.map(db::Value::from)).collect();
+    let sql = format!("SELECT COUNT(*) AS n FROM feature_flag_scheduled_change WHERE {rule}");
+    let count = db.fetch_one(&sql, &args).await?.get("n")?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM feature_flag_scheduled_change WHERE {rule} ORDER BY scheduled_at DESC, id DESC LIMIT {limit} OFFSET {offset}"
+    );
+    let rows = db.fetch_all(&sql, &args).await?;
+    Ok((count, rows.iter().map(read).collect::<Result<_>>()?))
 }
 
 pub async fn by_id(db: &Db, team: TeamId, id: i64) -> Result<Option<Scheduled>> {

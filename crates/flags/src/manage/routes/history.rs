@@ -13,6 +13,9 @@ use web::{Access, ApiError, ApiResult, Body, Page, paginated};
 
 type Named = Path<(String, String)>;
 
+/// Each holds a whole flag.
+const MAX_VERSIONS_PER_PAGE: usize = 100;
+
 pub async fn status(State(state): State<Flags>, access: Access, Path((_, name)): Named) -> ApiResult<Json<Value>> {
     access.require("feature_flag:read")?;
     let by_id = match name.parse() {
@@ -62,10 +65,11 @@ pub async fn versions(
     State(state): State<Flags>,
     access: Access,
     Path((_, name)): Named,
-    page: Page,
+    mut page: Page,
     OriginalUri(uri): OriginalUri,
 ) -> ApiResult<Json<Value>> {
     access.require("feature_flag:read")?;
+    page.limit = page.limit.min(MAX_VERSIONS_PER_PAGE);
     let flag = named(&state, &access, &name).await?;
     let (count, versions) = history::versions(&state.db, access.team.id, flag.id, page.limit, page.offset).await?;
     let known: Vec<_> = versions.iter().filter_map(|version| version.user).collect();

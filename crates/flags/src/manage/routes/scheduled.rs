@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use web::{Access, ApiError, ApiResult, Body, Page, paginated};
 
 const MAX_WAITING: i64 = 1_000;
-const MAX_PAYLOAD_BYTES: usize = 512 * 1024;
+const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
 pub fn routes(prefix: &str) -> Router<Flags> {
     Router::new()
@@ -55,10 +55,9 @@ async fn list(
     // An id that is none, and another kind of thing, have no changes.
     let flag = which.record_id.as_deref().map(|id| id.parse().unwrap_or(-1));
     let flag = if which.model_name.as_deref().is_some_and(|name| name != "FeatureFlag") { Some(-1) } else { flag };
-    let all = schedule::of_team(&state.db, access.team.id, flag).await?;
-    let count = all.len();
+    let (count, changes) = schedule::of_team(&state.db, access.team.id, flag, page.limit, page.offset).await?;
     let mut shown = Vec::new();
-    for scheduled in all.into_iter().skip(page.offset).take(page.limit) {
+    for scheduled in changes {
         shown.push(show(&state, &scheduled).await?);
     }
     Ok(paginated(&page, count, shown, &uri))
@@ -165,7 +164,7 @@ impl Draft {
 /// What can be known now: the change is one, its time is to come, and the flag as it is would take it.
 async fn check(state: &Flags, scheduled: &Scheduled, now: Timestamp) -> ApiResult<()> {
     if scheduled.payload.to_string().len() > MAX_PAYLOAD_BYTES {
-        return Err(ApiError::invalid("The payload is too large.").attr("payload"));
+        return Err(ApiError::invalid(format!("The payload can be {} KiB.", MAX_PAYLOAD_BYTES / 1024)).attr("payload"));
     }
     let edit = schedule::operation(&scheduled.payload)?;
     if scheduled.executed_at.is_none() && scheduled.scheduled_at <= now && scheduled.last_executed_at.is_none() {

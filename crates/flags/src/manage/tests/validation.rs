@@ -155,3 +155,21 @@ async fn cohorts_that_flags_cannot_evaluate_are_refused_also_inside_others() {
         world.create(using(uploaded)).await;
     }
 }
+
+#[tokio::test]
+async fn the_filters_of_a_project_together_are_bounded() {
+    for world in worlds().await {
+        let of_kib = |kib: usize| json!({"groups": [{"description": "x".repeat(kib * 1024)}]});
+        let flag = world.create(json!({"key": "small", "filters": of_kib(1)})).await;
+        let large = world.create(json!({"key": "large", "filters": of_kib(300)})).await;
+        let fill = "UPDATE feature_flag_version SET bytes = bytes + $1";
+        world.flags.db.execute(fill, db::args![(64 << 20) - 310 * 1024]).await.unwrap();
+        let (status, _, detail) = world.refused(FLAGS, json!({"key": "more", "filters": of_kib(20)})).await;
+        assert_eq!((status, detail.contains("64 MiB together")), (400, true), "{}: {detail}", world.name);
+        assert_eq!(world.patch(&path(&flag), json!({"filters": of_kib(20)})).await.0, StatusCode::BAD_REQUEST);
+        world.edit(&flag, json!({"filters": {"groups": [{}]}})).await;
+        world.edit(&large, json!({"deleted": true})).await;
+        world.create(json!({"key": "more", "filters": of_kib(20)})).await;
+        assert_eq!(world.patch(&path(&large), json!({"deleted": false})).await.0, StatusCode::BAD_REQUEST, "it no longer fits");
+    }
+}
