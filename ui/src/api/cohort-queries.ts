@@ -36,3 +36,9 @@ export const cohortCalculations = (projectId: number, id: number, asOf: string |
             return Array.isArray(found) ? found : found.results
         },
     })
+
+export const cohortsOfPerson = (projectId: number, personId: string) =>
+    queryOptions({
+        queryKey: ['cohorts-of-person', projectId, personId],
+        queryFn: async ({ signal }) => (await request<{ results: Cohort[] }>('GET', path(`/api/projects/${projectId}/persons/cohorts/`, { person_id: personId }), undefined, signal)).results,
+    })

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { path, request } from './client'
-import type { BlastRadius, EarlyAccessFeature, Explanation, FeatureFlag, FlagCondition, FlagReference, FlagVersion, ScheduledChange } from './flag-types'
+import type { BlastRadius, EarlyAccessFeature, Explanation, FeatureFlag, FlagAnswer, FlagCondition, FlagReference, FlagVersion, ScheduledChange } from './flag-types'
 import type { Paginated, Properties } from './types'
 
 const flags = (projectId: number): string => `/api/projects/${projectId}/feature_flags`
@@ -50,6 +50,20 @@ export const blastRadius = (projectId: number, condition: FlagCondition, groupTy
         placeholderData: keepPreviousData,
         staleTime: 30_000,
         retry: false,
+    })
+
+/** Whether the flag still does something, and how one can tell. */
+export const flagStatus = (projectId: number, id: number, version: number) =>
+    queryOptions({
+        queryKey: ['flag-status', projectId, id, version],
+        queryFn: ({ signal }) => request<{ status: string; reason: string }>('GET', `${flags(projectId)}/${id}/status/`, undefined, signal),
+    })
+
+/** What every enabled flag answers a person, by key. */
+export const flagAnswers = (projectId: number, distinctId: string) =>
+    queryOptions({
+        queryKey: ['flag-answers', projectId, distinctId],
+        queryFn: ({ signal }) => request<Record<string, FlagAnswer>>('GET', path(`${flags(projectId)}/evaluation_reasons/`, { distinct_id: distinctId }), undefined, signal),
     })
 
 export type ExplainFor = { distinct_id?: string; person_id?: string; person_properties?: Properties; groups?: Record<string, string> }

@@ -84,6 +84,8 @@ export type Explanation = {
     steps: ExplainStep[]
 }
 
+export type FlagAnswer = { value: boolean | string; evaluation: { reason: string; condition_index: number | null } }
+
 /** One field that would change. */
 export type FieldChange = { action: 'created' | 'changed' | 'deleted'; field: string | null; before: unknown; after: unknown }
 

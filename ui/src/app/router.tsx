@@ -136,7 +136,7 @@ const persons = createRoute({
     component: lazyRouteComponent(() => import('@/features/persons/person-list'), 'PersonListPage'),
 })
 
-const personTabs = ['timeline', 'properties', 'ids'] as const
+const personTabs = ['timeline', 'properties', 'flags', 'ids'] as const
 
 const person = createRoute({
     getParentRoute: () => project,

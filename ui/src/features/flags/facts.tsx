@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { dependentFlags } from '@/api/flag-queries'
+import { dependentFlags, flagStatus } from '@/api/flag-queries'
 import type { FeatureFlag } from '@/api/flag-types'
 import { useProject } from '@/api/project'
 import { formatAgo, formatDateTime } from '@/lib/time'
@@ -16,6 +16,7 @@ export function FlagFacts({ flag }: { flag: FeatureFlag }) {
     const params = { projectId: String(project.id) }
     const now = useNow(15_000)
     const dependents = useQuery(dependentFlags(project.id, flag.id))
+    const status = useQuery({ ...flagStatus(project.id, flag.id, flag.version), enabled: flag.status === 'STALE' })
     const time = (when: string): ReactNode => (
         <time dateTime={when} title={formatDateTime(when, project.timezone)}>
             {formatAgo(when, now)}
@@ -31,6 +32,7 @@ export function FlagFacts({ flag }: { flag: FeatureFlag }) {
             <dl className="border-t border-line text-sm">
                 <Fact name="Status">
                     <StatusText flag={flag} />
+                    {status.data && flag.status === 'STALE' ? <span className="block text-ink-3">{status.data.reason}</span> : null}
                 </Fact>
                 <Fact name="Last called">{flag.last_called_at ? time(flag.last_called_at) : 'never'}</Fact>
                 <Fact name="Made">

@@ -19,7 +19,7 @@ import { Pages, Table, type Column, type Sorting } from '@/ui/table'
 import { rolloutText } from './describe'
 import { ImportFlags } from './import-dialog'
 import { exportFlags, setActive } from './actions'
-import { flagOrders, type flagStates, type flagTypes } from './search'
+import { flagOrders, type flagRuntimes, type flagStates, type flagTypes } from './search'
 import { snippets } from './snippets'
 import { StateSwitch } from './state-switch'
 import { StatusText } from './status'
@@ -33,6 +33,13 @@ const typeOptions: { value: 'any' | (typeof flagTypes)[number]; label: string }[
     { value: 'multivariate', label: 'Variants' },
     { value: 'remote_config', label: 'Remote config' },
     { value: 'experiment', label: 'In an experiment' },
+]
+
+const runtimeOptions: { value: 'any' | (typeof flagRuntimes)[number]; label: string }[] = [
+    { value: 'any', label: 'Any place' },
+    { value: 'all', label: 'Everywhere' },
+    { value: 'client', label: 'Browsers and apps' },
+    { value: 'server', label: 'Servers' },
 ]
 
 export function FlagListPage() {
@@ -99,6 +106,7 @@ export function FlagListPage() {
                         onChange={(state) => change({ active: state === 'all' ? undefined : state })}
                     />
                     <Select label="Type" className="w-[150px]" value={search.type ?? 'any'} options={typeOptions} onChange={(type) => change({ type: type === 'any' ? undefined : type })} />
+                    <Select label="Evaluated" className="w-[150px]" value={search.runtime ?? 'any'} options={runtimeOptions} onChange={(runtime) => change({ runtime: runtime === 'any' ? undefined : runtime })} />
                     {search.tags?.map((tag) => (
                         <Button key={tag} size="small" onClick={() => change({ tags: undefined })}>
                             Tagged {tag} <span aria-hidden>×</span>
@@ -172,7 +180,7 @@ function useColumns(picked: number[], setPicked: (ids: number[]) => void, onTag:
             label: 'Flag',
             sort: byServer,
             cell: (flag) => (
-                <span className="flex min-w-0 items-baseline gap-2.5 max-w-[38vw] sm:max-w-[300px] md:max-w-[250px] xl:max-w-none">
+                <span className="flex min-w-0 items-baseline gap-2.5 max-w-[38vw] sm:max-w-[300px] md:max-w-[250px] lg:max-w-[290px] xl:max-w-none">
                     <Link
                         to="/project/$projectId/feature_flags/$flagId"
                         params={{ projectId: String(project.id), flagId: String(flag.id) }}

@@ -3,3 +3,4 @@ export { conditionDraft, conditionOf, emptyCondition, evenly, freshId, keyProble
 export { filterText, rolloutText } from './describe'
 export { StateSwitch } from './state-switch'
 export { StatusText } from './status'
+export { whyText } from './explain-text'

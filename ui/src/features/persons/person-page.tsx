@@ -21,6 +21,7 @@ import { Panel } from '@/ui/panel'
 import { Empty, Failed, Skeleton, SkeletonRows, useNow } from '@/ui/states'
 import { TabBar } from '@/ui/tab-links'
 import { complain, say } from '@/ui/toast'
+import { PersonCohorts, PersonFlags } from './person-flags'
 import { PersonProperties } from './person-properties'
 import { groupSessions, type Session } from './sessions'
 import { whereFrom } from './where'
@@ -119,12 +120,19 @@ function KnownPerson({ person, crumbs }: { person: Person; crumbs: ReactNode }) 
                 tabs={[
                     { value: 'timeline', label: 'Timeline' },
                     { value: 'properties', label: `Properties ${Object.keys(person.properties).length}` },
+                    { value: 'flags', label: 'Flags and cohorts' },
                     { value: 'ids', label: `Distinct IDs ${person.distinct_ids.length}` },
                 ]}
             />
             <div className="mt-4">
                 {tab === 'timeline' ? <Timeline person={person} event={search.event ?? null} onEvent={(event) => void navigate({ search: (old) => ({ ...old, event: event ?? undefined }), replace: true })} /> : null}
                 {tab === 'properties' ? <PersonProperties person={person} /> : null}
+                {tab === 'flags' ? (
+                    <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_300px]">
+                        <PersonFlags person={person} />
+                        <PersonCohorts person={person} />
+                    </div>
+                ) : null}
                 {tab === 'ids' ? <DistinctIds person={person} /> : null}
             </div>
         </Page>
