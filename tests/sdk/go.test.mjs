@@ -1,11 +1,12 @@
 // posthog-go: the program under go/ sends, this looks at what arrived.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { allTest, arrived, eventsOf, eventually, groupOf, makeFlag, onePerson, unique, whose } from './hoglet.mjs'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), 'go')
@@ -19,7 +20,8 @@ describe('posthog-go', () => {
         const plan = unique('plan')
         await makeFlag(whose('plan', plan), { key: plan })
         const args = ['run', '-mod=readonly', '.', suffix, uuid, await makeFlag(allTest), plan]
-        printed = JSON.parse(execFileSync('go', args, { cwd: folder, encoding: 'utf8' }))
+        const { stdout } = await promisify(execFile)('go', args, { cwd: folder })
+        printed = JSON.parse(stdout)
     })
 
     test('an event arrives with its properties, id and time', async () => {

@@ -1,18 +1,20 @@
 // posthog-rs: the program under rust/ sends, this looks at what arrived.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { allTest, arrived, eventsOf, eventually, groupOf, makeFlag, onePerson, unique, whose } from './hoglet.mjs'
 
 const manifest = join(dirname(fileURLToPath(import.meta.url)), 'rust/Cargo.toml')
 
-function send(features, ...given) {
+async function send(features, ...given) {
     const args = ['run', '--quiet', '--locked', '--manifest-path', manifest, ...features, '--', ...given]
-    return JSON.parse(execFileSync('cargo', args, { encoding: 'utf8' }))
+    const { stdout } = await promisify(execFile)('cargo', args)
+    return JSON.parse(stdout)
 }
 
 suite('posthog-rs', [])
@@ -30,7 +32,7 @@ function tests(features) {
     before(async () => {
         const plan = unique('plan')
         await makeFlag(whose('plan', plan), { key: plan })
-        printed = send(features, suffix, uuid, await makeFlag(allTest), plan)
+        printed = await send(features, suffix, uuid, await makeFlag(allTest), plan)
     })
 
     test('an event arrives with its properties, id and time', async () => {
