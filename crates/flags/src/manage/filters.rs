@@ -205,7 +205,8 @@ fn condition(group: &Value, whole: Option<u64>, variants: &[&str], surroundings:
     }
     match &group["variant"] {
         Value::Null => {}
-        Value::String(variant) if variants.contains(&variant.as_str()) => {}
+        // PostHog's web app writes the empty text where no variant is chosen.
+        Value::String(variant) if variant.is_empty() || variants.contains(&variant.as_str()) => {}
         Value::String(variant) => return Err(invalid(format!("the flag has no variant {variant:?}."))),
         _ => return Err(invalid("variant must be the key of a variant or null.")),
     }
