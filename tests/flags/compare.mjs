@@ -1,7 +1,7 @@
 // For 100,000 pairs of a flag and a person: what /flags answers, and what posthog-node and posthog-python decide by themselves from the
 // definitions that the server gives them. They must be equal, but for differences that rules.mjs explains.
 //
-// HOGLET_FLAGS_SEED (default 1), HOGLET_FLAGS_ROUNDS (default 1), HOGLET_PYTHON (default .venv/bin/python)
+// HOGLET_FLAGS_SEED (default 1), HOGLET_PYTHON (default .venv/bin/python)
 
 import assert from 'node:assert'
 import { execFileSync } from 'node:child_process'

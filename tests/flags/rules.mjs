@@ -96,6 +96,10 @@ export class Rules {
         const comparisons = []
         const visit = (asked, isLastSoFar) => {
             flags.push(asked)
+            // Of these SDKs know too little, whatever their condition sets say.
+            const enrols = asked.filters.feature_enrollment === true && !(`$feature_enrollment/${asked.key}` in person.person_properties)
+            const lacksDevice = asked.bucketing_identifier === 'device_id' && !person.device_id
+            if (enrols || lacksDevice || asked.ensure_experience_continuity) comparisons.push({ operator: '', given: false, isLast: isLastSoFar })
             for (const [at, condition] of asked.filters.groups.entries()) {
                 const isLast = isLastSoFar && at === asked.filters.groups.length - 1
                 const { aggregation_group_type_index: own = asked.filters.aggregation_group_type_index } = condition
