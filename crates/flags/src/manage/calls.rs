@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Keys come from the internet; what does not fit is noticed after the next write.
 const MAX_WAITING: usize = 10_000;
-const WRITE_EVERY: Duration = Duration::from_secs(15);
+const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// A stored time may be this much older than the newest call: a flag that is called all the time is not written all the time.
 const GRANULARITY_SECONDS: i64 = 60;
 
