@@ -11,7 +11,7 @@ use events::EventStore;
 use flags::Flags;
 use live::LiveTokens;
 use mail::{Encryption, Mailer, SmtpSettings};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use model::Clock;
 use queue::{AppendError, Queue, Topic};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub async fn run(config: Config, demo: bool) -> Result<()> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &[0.001, 0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0])?
         .install_recorder()
         .context("starting metrics")?;
+    tokio::spawn(keep_metrics_small(metrics.clone()));
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}; is another program using that port?", config.listen))?;
@@ -114,6 +115,14 @@ fn ingest_threads() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("starting the ingestion threads")
+}
+
+/// Every time that is measured waits in memory until somebody asks for the metrics, which nobody may ever do.
+async fn keep_metrics_small(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
 }
 
 fn start_logging(config: &Config) {
