@@ -17,6 +17,11 @@ const record: FlagRecord = {
 
 describe('a flag in words', () => {
     it('names its sets', () => expect(linesOf(record)).toContain('Set 1: 50% of plan is pro'))
+    it('shows every value, so that no change is hidden', () => {
+        const withPlans = (last: string): FlagRecord => ({ ...record, filters: { groups: [{ properties: [{ type: 'person', key: 'plan', operator: 'exact', value: ['a', 'b', 'c', 'd', last] }], rollout_percentage: 12.345 }] } })
+        expect(linesOf(withPlans('e'))).toContain('Set 1: 12.345% of plan is a, b, c, d, e')
+        expect(linesOf(withPlans('e'))).not.toEqual(linesOf(withPlans('f')))
+    })
     it('calls cohorts and flags by name where it is known', () => {
         const filters = { groups: [{ properties: [{ type: 'cohort' as const, key: 'id', operator: 'in' as const, value: 7 }, { type: 'flag' as const, key: '3', operator: 'flag_evaluates_to' as const, value: true }] }] }
         const names = { cohorts: { 7: 'Power users' }, flags: { 3: 'checkout' }, groups: {} }

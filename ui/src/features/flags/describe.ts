@@ -25,14 +25,15 @@ export function rolloutText(filters: FlagFilters): string {
 export function filterText(filter: PropertyFilter, names: Names): string {
     if (filter.type === 'cohort') return `${filter.operator === 'not_in' ? 'not in' : 'in'} cohort ${names.cohorts[String(filter.value)] ?? String(filter.value)}`
     if (filter.type === 'flag') return `flag ${names.flags[filter.key] ?? filter.key} is ${filter.value === true ? 'on' : filter.value === false ? 'off' : String(filter.value)}`
-    const text = `${propertyLabel(filter.key)} ${operatorLabels[filter.operator ?? 'exact']} ${describeValue(filter)}`.trim()
-    return text
+    // All values, however many: what is left out here is a change that nobody sees.
+    const value = Array.isArray(filter.value) && filter.value.length > 3 ? filter.value.join(', ') : describeValue(filter)
+    return `${propertyLabel(filter.key)} ${operatorLabels[filter.operator ?? 'exact']} ${value}`.trim()
 }
 
 function setText(condition: FlagCondition, index: number, names: Names): string {
     const who = (condition.properties ?? []).map((filter) => filterText(filter, names)).join(' and ') || 'everyone'
     const variant = condition.variant ? `, always ${condition.variant}` : ''
-    return `Set ${index + 1}: ${formatNumber(condition.rollout_percentage ?? 100)}% of ${who}${variant}${condition.description ? ` (${condition.description})` : ''}`
+    return `Set ${index + 1}: ${condition.rollout_percentage ?? 100}% of ${who}${variant}${condition.description ? ` (${condition.description})` : ''}`
 }
 
 const kindNames = { boolean: 'on or off', multivariate: 'variants', remote_config: 'remote config' }
@@ -47,11 +48,11 @@ export function linesOf(flag: FlagRecord, names: Names = noNames): string[] {
     if (flag.name) lines.push(`Description: ${flag.name}`)
     lines.push(`Answers: ${kindNames[kindOf({ filters, is_remote_configuration: flag.is_remote_configuration })]}`)
     if (group !== null && group !== undefined) lines.push(`The same for each ${names.groups[String(group)] ?? 'group'}`)
-    for (const variant of filters.multivariate?.variants ?? []) lines.push(`Variant ${variant.key}: ${formatNumber(variant.rollout_percentage)}%${variant.name ? ` (${variant.name})` : ''}`)
+    for (const variant of filters.multivariate?.variants ?? []) lines.push(`Variant ${variant.key}: ${variant.rollout_percentage}%${variant.name ? ` (${variant.name})` : ''}`)
     for (const [key, payload] of Object.entries(filters.payloads ?? {})) lines.push(`Payload${key === 'true' ? '' : ` of ${key}`}: ${payload}`)
     if (!flag.is_remote_configuration) lines.push(...(filters.groups ?? []).map((condition, index) => setText(condition, index, names)))
     if (filters.feature_enrollment) lines.push('Open to early access')
-    if (filters.holdout) lines.push(`Holdout ${filters.holdout.id}: ${formatNumber(filters.holdout.exclusion_percentage)}%`)
+    if (filters.holdout) lines.push(`Holdout ${filters.holdout.id}: ${filters.holdout.exclusion_percentage}%`)
     if (filters.early_exit) lines.push('Stops at the first set that fits')
     if (flag.ensure_experience_continuity) lines.push('Keeps the answer through login')
     if (flag.bucketing_identifier === 'device_id') lines.push('The same for each device')

@@ -83,6 +83,8 @@ function Version({ version, lines, current, onRevert }: { version: FlagVersion; 
                             </li>
                         ))}
                     </ul>
+                ) : lines.length > 0 ? (
+                    <p className="border-t border-line px-4 py-2 text-sm text-ink-3">What changed is nothing that this page shows.</p>
                 ) : null}
             </Panel>
         </li>

@@ -7,10 +7,12 @@ type Wanted = { key: string; kind: FlagKind; host: string; token: string; projec
 /** Code that asks for one flag, for this project and this server, in the words of each SDK. */
 export function snippets(wanted: Wanted): Snippet[] {
     const all = [javascript(wanted), react(wanted), node(wanted), python(wanted), go(wanted), ruby(wanted), php(wanted), swift(wanted), kotlin(wanted), flutter(wanted), curl(wanted)]
-    return wanted.server ? all.filter((snippet) => serverIds.has(snippet.id)) : all
+    return all.filter((snippet) => (!wanted.server || servers.has(snippet.id)) && (wanted.kind !== 'remote_config' || !valuesOnly.has(snippet.id)))
 }
 
-const serverIds = new Set(['node', 'python', 'go', 'ruby', 'php', 'curl'])
+const servers = new Set(['node', 'python', 'go', 'ruby', 'php', 'curl'])
+/** SDKs that ask for on, off and variants, and not for payloads. */
+const valuesOnly = new Set(['php', 'flutter'])
 
 const chosen = ({ variants }: Wanted): string => variants?.find((key) => key !== 'control') ?? 'test'
 
