@@ -124,7 +124,7 @@ function useColumns(): Column<Experiment>[] {
             id: 'name',
             label: 'Experiment',
             cell: (experiment) => (
-                <Link to="/project/$projectId/experiments/$experimentId" params={{ projectId: String(project.id), experimentId: String(experiment.id) }} tabIndex={-1} title={experiment.name} className="font-[550] hover:underline">
+                <Link to="/project/$projectId/experiments/$experimentId" params={{ projectId: String(project.id), experimentId: String(experiment.id) }} tabIndex={-1} title={experiment.name} className="block max-w-[44vw] truncate font-[550] hover:underline sm:max-w-[340px] xl:max-w-none">
                     <span dir="auto">{experiment.name}</span>
                 </Link>
             ),

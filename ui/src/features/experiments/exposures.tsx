@@ -52,7 +52,8 @@ export function ExposurePanel({ experiment }: { experiment: Experiment }) {
 }
 
 function Counts({ experiment, found }: { experiment: Experiment; found: Exposures }) {
-    const entries = Object.entries(found.total_exposures)
+    // Variants in their order; the totals by themselves have none.
+    const entries = found.timeseries.map((series): [string, number] => [series.variant, found.total_exposures[series.variant] ?? 0])
     const counted = entries.filter(([key]) => !key.startsWith('$') && !key.startsWith('holdout-')).reduce((all, [, number]) => all + number, 0)
     const wanted = new Map((experiment.parameters?.feature_flag_variants ?? []).map((variant) => [variant.key, variant.rollout_percentage]))
     if (counted === 0) {

@@ -3,7 +3,6 @@ import { useState, type ReactNode } from 'react'
 import { metricResult } from '@/api/experiment-queries'
 import type { Experiment, ExperimentMetric, MetricResult, VariantResult, VariantSums } from '@/api/experiment-types'
 import { useProject } from '@/api/project'
-import { formatNumber } from '@/lib/numbers'
 import { Button } from '@/ui/button'
 import { cx } from '@/ui/classes'
 import { Chip, Panel } from '@/ui/panel'
@@ -62,7 +61,9 @@ export function MetricPanel({ experiment, metric, shared, actions }: { experimen
     )
 }
 
-const cell = 'h-9 px-3 first:pl-4 last:pr-4'
+const cell = 'h-[46px] px-3 first:pl-4 last:pr-4'
+/** A phone shows the interval below the change instead. */
+const wide = 'hidden md:table-cell'
 
 function VariantTable({ experiment, metric, result, dim }: { experiment: Experiment; metric: ExperimentMetric; result: MetricResult; dim: boolean }) {
     const bayesian = (experiment.stats_config?.method ?? 'bayesian') === 'bayesian'
@@ -70,7 +71,7 @@ function VariantTable({ experiment, metric, result, dim }: { experiment: Experim
     const failure = result.baseline.validation_failures[0]
     return (
         <div className={cx('overflow-x-auto border-t border-line transition-opacity duration-[120ms]', dim && 'opacity-55')}>
-            <table aria-label={`Results of ${metricName(metric)}`} className="w-full min-w-[640px] border-collapse">
+            <table aria-label={`Results of ${metricName(metric)}`} className="w-full border-collapse md:min-w-[640px]">
                 <thead>
                     <tr className="text-sm text-ink-2 [&>th]:row-line [&>th]:h-8 [&>th]:px-3 [&>th]:font-[550] [&>th:first-child]:pl-4 [&>th:last-child]:pr-4">
                         <th scope="col" className="text-left">
@@ -82,13 +83,13 @@ function VariantTable({ experiment, metric, result, dim }: { experiment: Experim
                         <th scope="col" className="text-right">
                             {isRelative(experiment) ? 'Change' : 'Difference'}
                         </th>
-                        <th scope="col" className="w-[34%] text-left">
+                        <th scope="col" className={cx(wide, 'w-[36%] text-left')}>
                             {bayesian ? 'Credible interval' : 'Confidence interval'}
                         </th>
-                        <th scope="col" className="text-right">
+                        <th scope="col" className={cx(wide, 'text-right')}>
                             {bayesian ? 'Chance to win' : 'p value'}
                         </th>
-                        <th scope="col" className="text-left">
+                        <th scope="col" className={cx(wide, 'text-left')}>
                             Verdict
                         </th>
                     </tr>
@@ -109,11 +110,14 @@ function VariantTable({ experiment, metric, result, dim }: { experiment: Experim
     )
 }
 
-function VariantCell({ metric, sums, note }: { metric: ExperimentMetric; sums: VariantSums; note?: string }) {
+function VariantCell({ metric, sums, note, below }: { metric: ExperimentMetric; sums: VariantSums; note?: string; below?: ReactNode }) {
     return (
         <>
-            <th scope="row" className={cx(cell, 'max-w-[220px] truncate text-left font-[550]')} title={sums.key}>
-                {sums.key} {note ? <span className="font-normal text-ink-3">{note}</span> : null}
+            <th scope="row" className={cx(cell, 'max-w-[140px] text-left font-[550] sm:max-w-[220px]')} title={sums.key}>
+                <span className="block truncate">
+                    {sums.key} {note ? <span className="font-normal text-ink-3">{note}</span> : null}
+                </span>
+                {below}
             </th>
             <td className={cx(cell, 'text-right whitespace-nowrap')}>
                 <span className="block font-[550]">{valueText(metric, sums)}</span>
@@ -128,27 +132,29 @@ function VariantRow({ experiment, metric, variant, range }: { experiment: Experi
     const ends = interval(variant)
     const relative = isRelative(experiment)
     const failure = variant.validation_failures[0]
+    const toneClass = { good: 'font-[550] text-good', bad: 'font-[550] text-bad', idle: 'text-ink-2' }[verdict.tone]
     const between = ends ? `${effectText(ends[0], relative)} to ${effectText(ends[1], relative)}` : ''
     return (
         <tr className="row-line last:border-0">
-            <VariantCell metric={metric} sums={variant} />
-            <td className={cx(cell, 'text-right font-[550] whitespace-nowrap', verdict.tone === 'good' && 'text-good', verdict.tone === 'bad' && 'text-bad')}>{effectText(variant.effect, relative)}</td>
-            <td className={cell}>
+            <VariantCell metric={metric} sums={variant} below={<span className={cx('block truncate text-xs font-normal md:hidden', toneClass)}>{verdict.text}</span>} />
+            <td className={cx(cell, 'text-right font-[550] whitespace-nowrap', verdict.tone === 'good' && 'text-good', verdict.tone === 'bad' && 'text-bad')}>
+                <span className="block">{effectText(variant.effect, relative)}</span>
+                {ends ? <span className="block text-xs font-normal text-ink-3 md:hidden">{between}</span> : null}
+            </td>
+            <td className={cx(cell, wide)}>
                 {ends && variant.effect !== null ? (
                     <div className="flex items-center gap-3">
                         <IntervalBar from={ends[0]} to={ends[1]} at={variant.effect} reach={range} tone={verdict.tone} label={`Interval from ${between}`} />
-                        <span className="shrink-0 text-xs whitespace-nowrap text-ink-3">{between}</span>
+                        <span className="w-[118px] shrink-0 text-right text-xs whitespace-nowrap text-ink-3">{between}</span>
                     </div>
                 ) : (
                     <span className="text-sm text-ink-3">{failure ? failureText[failure] : null}</span>
                 )}
             </td>
-            <td className={cx(cell, 'text-right whitespace-nowrap')}>{variant.chance_to_win !== null && variant.chance_to_win !== undefined ? chance(variant.chance_to_win) : variant.p_value !== null && variant.p_value !== undefined ? pText(variant.p_value) : '–'}</td>
-            <td className={cx(cell, 'whitespace-nowrap')}>
-                <span className={cx('text-sm', verdict.tone === 'good' ? 'font-[550] text-good' : verdict.tone === 'bad' ? 'font-[550] text-bad' : 'text-ink-2')}>{verdict.text}</span>
+            <td className={cx(cell, wide, 'text-right whitespace-nowrap')}>{variant.chance_to_win !== null && variant.chance_to_win !== undefined ? chance(variant.chance_to_win) : variant.p_value !== null && variant.p_value !== undefined ? pText(variant.p_value) : '–'}</td>
+            <td className={cx(cell, wide, 'whitespace-nowrap')}>
+                <span className={cx('text-sm', toneClass)}>{verdict.text}</span>
             </td>
         </tr>
     )
 }
-
-export const total = (sums: Record<string, number>): string => formatNumber(Object.values(sums).reduce((all, one) => all + one, 0))

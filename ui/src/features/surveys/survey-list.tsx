@@ -91,7 +91,7 @@ function useColumns(counts: Record<string, number> | undefined): Column<Survey>[
             id: 'name',
             label: 'Survey',
             cell: (survey) => (
-                <span className="flex min-w-0 items-baseline gap-2.5">
+                <span className="flex max-w-[44vw] min-w-0 items-baseline gap-2.5 sm:max-w-[340px] xl:max-w-none">
                     <Link to="/project/$projectId/surveys/$surveyId" params={{ projectId: String(project.id), surveyId: survey.id }} tabIndex={-1} title={survey.name} className="max-w-full min-w-0 shrink-0 truncate font-[550] hover:underline" dir="auto">
                         {survey.name}
                     </Link>
