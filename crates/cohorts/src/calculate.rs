@@ -109,7 +109,11 @@ async fn find(state: &CohortsState, project: &std::sync::Arc<Team>, cohorts: &[C
     if is_circular(cohorts, cohort.id, &criteria.cohorts()) {
         return Err("The cohort depends on itself through other cohorts.".to_owned());
     }
-    (state.find)(project.clone(), Wanted::Criteria(criteria)).await.map_err(|error| {
+    let wanted = match cohort.query.as_ref().filter(|_| cohort.is_analytical()) {
+        Some(query) => Wanted::Query(query.clone()),
+        None => Wanted::Criteria(criteria),
+    };
+    (state.find)(project.clone(), wanted).await.map_err(|error| {
         if error.status().is_server_error() {
             tracing::error!(cohort = cohort.id, %error, "a cohort could not be computed");
         }

@@ -29,10 +29,15 @@ pub struct Cohort {
 }
 
 impl Cohort {
-    /// Whether somebody's properties do not tell if they belong to it: it is a list, or about what persons did. Cohorts that its
-    /// criteria name are not looked into; see [`reachable`].
+    /// Whether somebody's properties do not tell if they belong to it: it is a list, what a query answers, or about what persons
+    /// did. Cohorts that its criteria name are not looked into; see [`reachable`].
     pub fn needs_membership(&self) -> bool {
-        self.is_static || self.is_behavioral()
+        self.is_static || self.is_analytical() || self.is_behavioral()
+    }
+
+    /// Computed by its query: it has no criteria.
+    pub fn is_analytical(&self) -> bool {
+        !self.is_static && self.query.is_some() && self.filters.get("properties").is_none()
     }
 
     /// About what persons did.
@@ -118,6 +123,8 @@ mod tests {
         let by_property = cohort(1, json!([{"type": "person", "key": "plan", "value": "pro", "operator": "exact"}]));
         assert!(!by_property.needs_membership());
         assert!(Cohort { is_static: true, ..by_property.clone() }.needs_membership());
+        let asked = Cohort { filters: json!({}), query: Some(json!({"kind": "ActorsQuery"})), ..by_property.clone() };
+        assert!(asked.needs_membership() && asked.is_analytical() && !asked.is_behavioral());
         let leaf = json!({"type": "behavioral", "value": "performed_event", "key": "A", "event_type": "events",
             "time_value": 30, "time_interval": "day"});
         let nested = cohort(1, json!([{"type": "AND", "values": [leaf]}]));

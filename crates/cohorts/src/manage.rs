@@ -81,7 +81,8 @@ impl CohortsState {
             check_unused(team, &after)?;
         }
         let comes_back = before.deleted && !after.deleted;
-        let is_due = !after.is_static && !after.deleted && (after.filters != before.filters || comes_back);
+        let is_changed = after.filters != before.filters || after.query != before.query;
+        let is_due = !after.is_static && !after.deleted && (is_changed || comes_back);
         if is_due {
             check_criteria(&after.filters, Some(id), &store::of_team(&self.db, team.id).await?)?;
         }

@@ -31,6 +31,7 @@ pub fn cohort(cohort: &Cohort, creator: Option<Value>) -> Value {
 pub fn kind(cohort: &Cohort) -> &'static str {
     match cohort {
         cohort if cohort.is_static => "static",
+        cohort if cohort.is_analytical() => "analytical",
         cohort if cohort.is_behavioral() => "behavioral",
         _ => "person_property",
     }

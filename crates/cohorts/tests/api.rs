@@ -423,6 +423,24 @@ async fn lists_are_searched_filtered_and_paged() {
 }
 
 #[tokio::test]
+async fn a_query_without_criteria_computes_a_cohort_again_and_again() {
+    for app in apps().await {
+        app.finds(&["ann"]);
+        let query = json!({"kind": "ActorsQuery"});
+        let made = app.create(json!({"name": "asked", "query": query})).await;
+        assert_eq!((&made["is_static"], &made["cohort_type"]), (&json!(false), &json!("analytical")), "{}", app.name);
+        let id = made["id"].as_i64().unwrap();
+        app.settled(id).await;
+        assert_eq!(app.members(id).await, ["ann"]);
+        app.finds(&["bob"]);
+        let later = CohortsState { clock: Clock::Fixed(NOW.plus_seconds(3_600)), ..app.state.clone() };
+        calculate::due(&later, 10).await.unwrap();
+        assert_eq!(app.members(id).await, ["bob"], "{}", app.name);
+        assert!(app.found.asked.lock().unwrap().iter().all(|wanted| matches!(wanted, Wanted::Query(asked) if *asked == query)));
+    }
+}
+
+#[tokio::test]
 async fn old_groups_are_understood() {
     for app in apps().await {
         let made = app.create(json!({"name": "old", "groups": [{"event_id": "paid", "days": 7, "count": 2}]})).await;

@@ -95,7 +95,12 @@ fn admin(config: &Config, pipeline: &Pipeline, accounts: AccountsState, flags: F
     let check = insights.action_check();
     let experiments = experiments(pipeline, &accounts, &flags, &cohorts, &insights);
     let api = accounts::routes(accounts.clone())
-        .merge(people::routes(PeopleState { db: pipeline.db.clone(), store: pipeline.store.clone(), clock: pipeline.clock }))
+        .merge(people::routes(PeopleState {
+            db: pipeline.db.clone(),
+            store: pipeline.store.clone(),
+            clock: pipeline.clock,
+            dimensions: pipeline.people.clone(),
+        }))
         .merge(definitions::routes(DefinitionsState {
             db: pipeline.db.clone(),
             definitions: pipeline.definitions.clone(),

@@ -247,6 +247,7 @@ async fn of_query(run: &Run, query: &Value) -> Result<Vec<Uuid>, Failure> {
     let query = nodes::unwrap(query)?;
     let mut asked = match nodes::kind_of(query) {
         Some("ActorsQuery") => query.clone(),
+        Some("TrendsQuery") => json!({"kind": "ActorsQuery", "source": {"kind": "InsightActorsQuery", "source": query}}),
         Some(_) => json!({"kind": "ActorsQuery", "source": query}),
         None => return Err(Failure::invalid("`query` needs a kind, for example ActorsQuery")),
     };

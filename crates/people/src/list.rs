@@ -6,7 +6,8 @@ use crate::store::{GROUP_COLUMNS, PERSON_COLUMNS, Profile, group_from, person_fr
 use anyhow::Result;
 use db::{Db, Row, Value};
 use model::{GroupTypeIndex, PropertyValue, TeamId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
 
 /// Rows read at once while filters are applied.
 const CHUNK: usize = 1_000;
@@ -21,15 +22,20 @@ pub struct PersonQuery {
     pub email: Option<String>,
     pub search: Option<String>,
     pub filters: Vec<Filter>,
+    /// Nobody else.
+    pub among: Option<HashSet<Uuid>>,
 }
 
 impl PersonQuery {
     fn has_filters(&self) -> bool {
-        self.email.is_some() || self.search.is_some() || !self.filters.is_empty()
+        self.email.is_some() || self.search.is_some() || !self.filters.is_empty() || self.among.is_some()
     }
 
     fn matches(&self, row: &Row) -> Result<bool> {
         let person = person_from(row)?;
+        if self.among.as_ref().is_some_and(|among| !among.contains(&person.uuid)) {
+            return Ok(false);
+        }
         let text = |name: &str| person.properties.get_str(name).unwrap_or_default();
         if self.email.as_deref().is_some_and(|email| text("email") != email) {
             return Ok(false);

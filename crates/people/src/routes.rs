@@ -5,7 +5,7 @@ mod persons;
 
 use axum::Router;
 use db::Db;
-use events::EventStore;
+use events::{Dimensions, EventStore};
 use model::Clock;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub struct PeopleState {
     pub db: Db,
     pub store: Arc<dyn EventStore>,
     pub clock: Clock,
+    /// Tells who is in a cohort.
+    pub dimensions: Arc<dyn Dimensions>,
 }
 
 pub fn routes(state: PeopleState) -> Router {

@@ -57,6 +57,32 @@ impl EventStore for Memory {
     }
 }
 
+/// Cohort 7 is Bob.
+struct OneCohort;
+
+#[async_trait]
+impl Dimensions for OneCohort {
+    async fn version(&self, _: TeamId) -> anyhow::Result<u64> {
+        Ok(0)
+    }
+
+    async fn persons(&self, _: TeamId) -> anyhow::Result<Vec<events::PersonRow>> {
+        Ok(Vec::new())
+    }
+
+    async fn distinct_ids(&self, _: TeamId) -> anyhow::Result<Vec<events::DistinctIdRow>> {
+        Ok(Vec::new())
+    }
+
+    async fn groups(&self, _: TeamId) -> anyhow::Result<Vec<events::GroupRow>> {
+        Ok(Vec::new())
+    }
+
+    async fn cohort_members(&self, team: TeamId, cohort: i64) -> anyhow::Result<Vec<uuid::Uuid>> {
+        Ok(if cohort == 7 { vec![person_uuid(team, "bob")] } else { Vec::new() })
+    }
+}
+
 struct App {
     name: &'static str,
     db: Db,
@@ -110,7 +136,12 @@ async fn apps() -> Vec<App> {
         changes.groups.push(Group { index: GroupTypeIndex(0), key: "acme".into(), properties, created_at: at, updated_at: at });
         apply(&db, team.id, &changes).await;
         let store = Arc::new(Memory::default());
-        let state = PeopleState { db: db.clone(), store: store.clone(), clock: Clock::Fixed(Timestamp::from_seconds(1_735_732_800)) };
+        let state = PeopleState {
+            db: db.clone(),
+            store: store.clone(),
+            clock: Clock::Fixed(Timestamp::from_seconds(1_735_732_800)),
+            dimensions: Arc::new(OneCohort),
+        };
         let router = web::testing::signed_in(people::routes(state), team.clone());
         apps.push(App { name, db, team: team.id, router, store });
     }
@@ -172,6 +203,8 @@ async fn persons_are_listed_newest_first_and_found() {
             ("properties=%5B%7B%22key%22%3A%22plan%22%2C%22value%22%3A%22Pro%22%7D%5D", vec![ann]),
             ("properties=%5B%7B%22key%22%3A%22age%22%2C%22operator%22%3A%22is_not_set%22%7D%5D", vec![visitor, bob]),
             ("limit=1&offset=1", vec![bob]),
+            ("cohort=7", vec![bob]),
+            ("cohort=8", vec![]),
             ("limit=1&offset=1&properties=%5B%7B%22key%22%3A%22plan%22%2C%22operator%22%3A%22is_set%22%7D%5D", vec![ann]),
         ] {
             assert_eq!(app.names(query).await, expected, "{}: {query}", app.name);
@@ -337,7 +370,7 @@ async fn another_project_and_a_key_without_scope_see_nothing() {
     for app in apps().await {
         assert_eq!(get(&app.router, "/api/environments/2/persons").await.0, StatusCode::NOT_FOUND);
         let team = teams::Teams::new(app.db.clone()).by_id(app.team).await.unwrap().unwrap();
-        let state = PeopleState { db: app.db.clone(), store: app.store.clone(), clock: Clock::System };
+        let state = PeopleState { db: app.db.clone(), store: app.store.clone(), clock: Clock::System, dimensions: Arc::new(OneCohort) };
         let router = web::testing::with_scopes(people::routes(state), team, &["person:read"]);
         assert_eq!(get(&router, &format!("{BASE}/persons")).await.0, StatusCode::OK);
         assert_eq!(get(&router, &format!("{BASE}/groups_types")).await.0, StatusCode::FORBIDDEN);

@@ -55,7 +55,7 @@ pub fn compile(compiler: &mut Compiler, cohorts: &[Cohort]) -> Vec<CohortRule> {
 
 fn rule(compiler: &mut Compiler, cohort: &Cohort) -> CohortRule {
     let properties = &cohort.filters["properties"];
-    let is_looked_up = cohort.is_static || has_deeds(properties);
+    let is_looked_up = cohort.is_static || cohort.is_analytical() || has_deeds(properties);
     let how = if is_looked_up { How::LookedUp } else { How::Decided(group(compiler, properties)) };
     let mut asks = Vec::new();
     if let How::Decided(node) = &how {

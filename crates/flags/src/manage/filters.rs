@@ -242,13 +242,16 @@ fn references(flag: &Flag, surroundings: &Surroundings) -> ApiResult<()> {
     }
 }
 
-/// The cohort, or one that it is made of, has criteria about what persons did.
+/// The cohort, or one that it is made of, has criteria about what persons did, or is what a query answers.
 pub fn is_behavioral(id: i64, cohorts: &[Cohort]) -> bool {
     let (mut open, mut seen) = (vec![id], HashSet::new());
     while let Some(id) = open.pop() {
         let Some(cohort) = cohorts.iter().find(|cohort| cohort.id == id && !cohort.is_static) else { continue };
         if !seen.insert(id) {
             continue;
+        }
+        if cohort.is_analytical() {
+            return true;
         }
         let mut parts = vec![&cohort.filters["properties"]];
         while let Some(part) = parts.pop() {

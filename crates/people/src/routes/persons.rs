@@ -64,8 +64,15 @@ async fn list(
         }
         None => Vec::new(),
     };
+    let among = match given(&params, "cohort") {
+        Some(text) => {
+            let id = text.parse().map_err(|_| ApiError::invalid("Must be the id of a cohort.").attr("cohort"))?;
+            Some(state.dimensions.cohort_members(access.team.id, id).await?.into_iter().collect())
+        }
+        None => None,
+    };
     let own = |name: &str| given(&params, name).map(str::to_owned);
-    let query = PersonQuery { distinct_id: own("distinct_id"), email: own("email"), search: own("search"), filters };
+    let query = PersonQuery { distinct_id: own("distinct_id"), email: own("email"), search: own("search"), filters, among };
     let csv = given(&params, "format") == Some("csv");
     let limit = if csv { MAX_CSV_ROWS } else { page.limit };
     let (profiles, more) = list::persons(&state.db, access.team.id, &query, limit, page.offset).await?;
