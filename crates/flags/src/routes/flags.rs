@@ -14,12 +14,17 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS, HEAD");
 
 /// The distinct id of visitors without cookies; the server makes one up that holds for a day.
 const COOKIELESS: &str = "$posthog_cookieless";
+
+/// A salt is read from the database for it.
+const NAMED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Evaluating more flags takes so long that other requests should not wait behind it.
 const MANY_FLAGS: usize = 1_000;
@@ -97,13 +102,11 @@ async fn evaluate(flags: &Flags, parts: &Parts, body: &[u8], asked: Asked) -> Re
         }
         .print());
     }
-    if question.distinct_id == COOKIELESS {
-        name_visitor(flags, &served, &mut question, headers, address()).await.map_err(Refusal::Failed)?;
-    }
+    let is_named = question.distinct_id != COOKIELESS || name_visitor(flags, &served, &mut question, headers, address()).await;
     let place = question.ip_address.as_deref().and_then(|text| text.trim().parse().ok());
     let needs = served.project.definitions.needs(&question);
     let facts = facts::gather(flags, &served, &question, needs, place.or_else(address)).await;
-    let work = Work { served, question, facts, asked, stamp, quota_limited, config };
+    let work = Work { served, question, facts, is_named, asked, stamp, quota_limited, config };
     match work.served.project.flags.len() {
         ..MANY_FLAGS => Ok(work.print()),
         _ => tokio::task::spawn_blocking(move || work.print()).await.map_err(|error| Refusal::Failed(error.into())),
@@ -115,6 +118,8 @@ struct Work {
     served: Served,
     question: Question,
     facts: Facts,
+    /// Whose answer it is could be found out.
+    is_named: bool,
     asked: Asked,
     stamp: Stamp,
     quota_limited: Vec<&'static str>,
@@ -125,7 +130,7 @@ impl Work {
     fn print(&self) -> Vec<u8> {
         let project = &self.served.project;
         let mut evaluation = project.definitions.evaluate(&self.question, &self.facts);
-        evaluation.has_errors |= self.served.is_stale || self.facts.failed;
+        evaluation.has_errors |= self.served.is_stale || self.facts.failed || !self.is_named;
         let traces = match self.asked.detailed_analysis {
             true => evaluation.decisions.iter().take(MAX_TRACES).map(|decision| self.trace(&decision.flag.key)).collect(),
             false => Vec::new(),
@@ -163,17 +168,12 @@ impl Work {
     }
 }
 
-/// Visitors about whom the request does not tell enough all share the id that it came with.
-async fn name_visitor(
-    flags: &Flags,
-    served: &Served,
-    question: &mut Question,
-    headers: &HeaderMap,
-    ip: Option<IpAddr>,
-) -> anyhow::Result<()> {
+/// Visitors about whom the request does not tell enough all share the id that it came with, and so do all while the database is away:
+/// then false, since that id is not theirs.
+async fn name_visitor(flags: &Flags, served: &Served, question: &mut Question, headers: &HeaderMap, ip: Option<IpAddr>) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let page = text(header::ORIGIN).or(text(header::REFERER));
-    let (Some(ip), Some(user_agent), Some(host)) = (ip, text(header::USER_AGENT), page.and_then(host)) else { return Ok(()) };
+    let (Some(ip), Some(user_agent), Some(host)) = (ip, text(header::USER_AGENT), page.and_then(host)) else { return true };
     let visitor = Visitor {
         team: served.team.clone(),
         ip,
@@ -182,10 +182,17 @@ async fn name_visitor(
         timezone: question.timezone.clone(),
         extra: question.cookieless_extra.clone().unwrap_or_default(),
     };
-    if let Some(id) = (flags.cookieless_id_of)(visitor).await? {
-        question.distinct_id = id;
+    match timeout(NAMED_WITHIN, (flags.cookieless_id_of)(visitor)).await {
+        Ok(Ok(id)) => {
+            question.distinct_id = id.unwrap_or_else(|| COOKIELESS.to_owned());
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::error!("the id of a visitor without cookies could not be made: {error:#}");
+            false
+        }
+        Err(_) => false,
     }
-    Ok(())
 }
 
 fn host(url: &str) -> Option<&str> {

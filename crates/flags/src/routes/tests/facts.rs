@@ -127,5 +127,21 @@ async fn visitors_without_cookies_get_the_id_of_their_day() {
         .body(axum::body::Body::from(body.to_string()))
         .unwrap();
     let (_, reply) = web::testing::read(web::testing::send(&world.router, request).await).await;
-    assert_eq!(reply["flags"]["visitor"]["enabled"], true);
+    assert_eq!((&reply["flags"]["visitor"]["enabled"], &reply["errorsWhileComputingFlags"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn visitor_whose_id_cannot_be_made_gets_an_answer_that_says_so() {
+    let mut world = World::new().await;
+    world.flags.cookieless_id_of = Arc::new(|_| Box::pin(async { anyhow::bail!("no salt") }));
+    world.router = crate::routes(world.flags.clone());
+    world.add(flag("all", everyone())).await;
+    let request = http::Request::post("/flags?v=2")
+        .header("x-forwarded-for", "1.2.3.4")
+        .header("user-agent", "Mozilla/5.0")
+        .header("origin", "https://shop.example")
+        .body(axum::body::Body::from(json!({"token": TOKEN, "distinct_id": "$posthog_cookieless"}).to_string()))
+        .unwrap();
+    let (_, reply) = web::testing::read(web::testing::send(&world.router, request).await).await;
+    assert_eq!((&reply["flags"]["all"]["enabled"], &reply["errorsWhileComputingFlags"]), (&json!(true), &json!(true)));
 }
