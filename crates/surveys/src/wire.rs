@@ -116,6 +116,9 @@ pub fn public(survey: &Survey, flags: &FlagsById, steps: &HashMap<i64, Value>) -
         let known = action["id"].as_i64().and_then(|id| steps.get(&id));
         action["steps"] = known.cloned().unwrap_or_else(|| json!([]));
     }
+    // SDKs sign what they show with the name of a company that has no part in it, unless the survey says otherwise.
+    let mut appearance = survey.appearance.as_object().cloned().unwrap_or_default();
+    appearance.entry("whiteLabel").or_insert(Value::Bool(true));
     json!({
         "id": survey.id,
         "name": survey.name,
@@ -126,7 +129,7 @@ pub fn public(survey: &Survey, flags: &FlagsById, steps: &HashMap<i64, Value>) -
         "feature_flag_keys": flag_keys(survey, flags),
         "questions": survey.questions,
         "conditions": conditions,
-        "appearance": survey.appearance,
+        "appearance": appearance,
         "start_date": survey.start,
         "end_date": survey.end,
         "current_iteration": survey.current_iteration,

@@ -332,6 +332,7 @@ async fn sdks_get_what_is_not_archived_in_their_own_shape() {
         assert_eq!(shown["internal_targeting_flag_key"], survey["internal_targeting_flag"]["key"]);
         assert_eq!(shown["questions"], survey["questions"]);
         assert!(!shown.contains_key("description") && !shown.contains_key("created_by"));
+        assert_eq!((&shown["appearance"], &survey["appearance"]), (&json!({"whiteLabel": true}), &Value::Null));
         assert!(surveys::has_running(&app.state.db, TeamId(1)).await.unwrap());
         app.change(&survey, json!({"end_date": "2026-01-02"})).await;
         assert_eq!(app.listed().await[0]["end_date"], "2026-01-02T00:00:00.000000Z");
@@ -341,6 +342,41 @@ async fn sdks_get_what_is_not_archived_in_their_own_shape() {
     let (status, error) = get(&app.router, "/api/surveys").await;
     assert_eq!((status.as_u16(), &error["type"], &error["code"]), (401, &json!("authentication_error"), &json!("missing_api_key")));
     assert_eq!(get(&app.router, "/api/surveys?token=phc_nobody").await.1["code"], "invalid_api_key");
+}
+
+#[tokio::test]
+async fn sdks_learn_what_the_actions_that_show_a_survey_match() {
+    for app in App::on_every_database().await {
+        app.state.db.migrate(&[("actions", actions::MIGRATIONS)]).await.unwrap();
+        let mut transaction = app.state.db.begin().await.unwrap();
+        let action = actions::Action {
+            id: 0,
+            team: TeamId(1),
+            name: "Bought".to_owned(),
+            description: String::new(),
+            tags: Vec::new(),
+            steps: json!([{"event": "$autocapture", "selector": "#buy", "url": "/shop", "hidden": 1}]),
+            post_to_slack: false,
+            slack_message_format: String::new(),
+            pinned_at: None,
+            deleted: false,
+            created_by: None,
+            created_at: flags::testing::NOW,
+            updated_at: flags::testing::NOW,
+        };
+        let action = actions::store::insert(&mut transaction, &action).await.unwrap();
+        transaction.commit().await.unwrap();
+        let mut body = nps();
+        body["conditions"] = json!({"actions": {"values": [{"id": action.id, "name": "Bought"}, {"id": 99}]}});
+        app.make(body).await;
+        let listed = app.listed().await[0]["conditions"]["actions"]["values"].clone();
+        let step = &listed[0]["steps"][0];
+        assert_eq!(
+            (&step["event"], &step["selector"], &step["url_matching"]),
+            (&json!("$autocapture"), &json!("#buy"), &json!("contains"))
+        );
+        assert_eq!((step.get("hidden"), &listed[1]["steps"]), (None, &json!([])), "{}", app.name);
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,32 @@
     var respondent = new URLSearchParams(location.search).get('distinct_id')
     var status = document.getElementById('status')
 
+    // The SDK thinks of a corner of somebody's site; here the survey is all there is.
+    var style = `
+        .ph-survey {
+            position: static !important;
+            width: max(var(--ph-survey-max-width), 480px) !important;
+            min-width: 0 !important;
+            max-width: calc(100vw - 48px) !important;
+        }
+        .survey-form, .thank-you-message, .intro-screen {
+            border: 1.5px solid var(--ph-survey-border-color) !important;
+            border-radius: 10px !important;
+        }
+        .form-cancel { display: none !important; }`
+
     function show(survey) {
-        status.remove()
+        status.hidden = true
         posthog.displaySurvey(survey, { displayType: 'popover', ignoreConditions: true, ignoreDelay: true })
+        var shadow = document.querySelector('.PostHogSurvey-' + survey).shadowRoot
+        var sheet = new CSSStyleSheet()
+        sheet.replaceSync(style)
+        shadow.adoptedStyleSheets = shadow.adoptedStyleSheets.concat(sheet)
+        new MutationObserver(function () {
+            if (shadow.querySelector('.ph-survey')) return
+            status.textContent = 'Thank you. You can close this page.'
+            status.hidden = false
+        }).observe(shadow, { childList: true, subtree: true })
     }
 
     var options = {
