@@ -30,7 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 
 const SECRET_FIELDS: &[&str] = &["slack_incoming_webhook", "api_token", "secret_api_token", "secret_api_token_backup"];
 /// A longer value is left out of the log.
-const MAX_VALUE_BYTES: usize = 4_096;
+pub const MAX_VALUE_BYTES: usize = 4_096;
 
 /// What happened to which thing. `scope` is the kind of thing, in PostHog's words.
 pub struct Entry<'a> {

@@ -122,7 +122,7 @@ impl Flags {
     /// Lets this process and the activity log know of a flag whose creation was committed.
     pub(crate) async fn tell_new(&self, flag: &Flag, by: Option<UserId>) {
         self.changed(flag.team);
-        self.log(flag, by, "created", activity::changes(SCOPE, &Map::new(), &logged(flag))).await;
+        self.log(flag, by, "created", changes(None, flag)).await;
     }
 
     /// Reads the flag, lets `edit` change it and stores it, with no other write in between. Deleted flags can be changed too: that
@@ -189,7 +189,7 @@ impl Flags {
         }
         self.changed(after.team);
         let activity = if after.deleted && !before.deleted { "deleted" } else { "updated" };
-        let mut changes = activity::changes(SCOPE, &logged(before), &logged(after));
+        let mut changes = changes(Some(before), after);
         if after.has_encrypted_payloads && after.filters["payloads"] != before.filters["payloads"] {
             let secret = json!({"type": SCOPE, "action": "changed", "field": "payloads", "before": "masked", "after": "masked"});
             changes.push(secret);
@@ -369,15 +369,22 @@ fn taken(error: anyhow::Error) -> ApiError {
     }
 }
 
+/// One entry per field that differs. Filters that are too long for the log are told part by part.
+fn changes(before: Option<&Flag>, after: &Flag) -> Vec<Value> {
+    let is_long = |flag: &Flag| flag.filters.to_string().len() > activity::MAX_VALUE_BYTES;
+    let in_parts = is_long(after) || before.is_some_and(is_long);
+    let before = before.map(|before| logged(before, in_parts)).unwrap_or_default();
+    activity::changes(SCOPE, &before, &logged(after, in_parts))
+}
+
 /// The fields whose changes the activity log shows.
-fn logged(flag: &Flag) -> Map<String, Value> {
-    Map::from_iter(
+fn logged(flag: &Flag, in_parts: bool) -> Map<String, Value> {
+    let mut fields = Map::from_iter(
         [
             ("key", json!(flag.key)),
             ("name", json!(flag.name)),
             ("active", json!(flag.active)),
             ("deleted", json!(flag.deleted)),
-            ("filters", wire::shown_filters(flag)),
             ("ensure_experience_continuity", json!(flag.ensure_experience_continuity)),
             ("bucketing_identifier", json!(flag.bucketing_identifier)),
             ("evaluation_runtime", json!(flag.evaluation_runtime)),
@@ -387,7 +394,25 @@ fn logged(flag: &Flag) -> Map<String, Value> {
             ("tags", json!(flag.tags)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
-    )
+    );
+    match wire::shown_filters(flag) {
+        Value::Object(filters) if in_parts => {
+            for (name, value) in filters {
+                match value {
+                    Value::Array(sets) if name == "groups" => {
+                        fields.extend(sets.into_iter().enumerate().map(|(at, set)| (format!("filters.groups.{at}"), set)));
+                    }
+                    value => {
+                        fields.insert(format!("filters.{name}"), value);
+                    }
+                }
+            }
+        }
+        filters => {
+            fields.insert("filters".to_owned(), filters);
+        }
+    }
+    fields
 }
 
 #[cfg(test)]

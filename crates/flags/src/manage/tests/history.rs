@@ -64,3 +64,20 @@ async fn a_version_that_is_no_longer_valid_is_not_brought_back() {
         assert_eq!(world.get(&path(&child)).await["version"], 2);
     }
 }
+
+#[tokio::test]
+async fn of_filters_that_are_too_long_for_the_log_the_parts_that_changed_are_told() {
+    for world in worlds().await {
+        let of = |last: u8| {
+            let mut sets: Vec<Value> = (0..10).map(|at| json!({"rollout_percentage": at, "description": "x".repeat(1_000)})).collect();
+            sets.push(json!({"rollout_percentage": last}));
+            json!({"groups": sets})
+        };
+        let flag = world.create(json!({"key": "long", "filters": of(1)})).await;
+        world.edit(&flag, json!({"filters": of(2)})).await;
+        let activity = world.get(&format!("{}/activity", path(&flag))).await;
+        let change = json!({"type": "FeatureFlag", "action": "changed", "field": "filters.groups.10",
+            "before": {"rollout_percentage": 1}, "after": {"rollout_percentage": 2}});
+        assert_eq!(activity["results"][0]["detail"]["changes"], json!([change]), "{}", world.name);
+    }
+}
