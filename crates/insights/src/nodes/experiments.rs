@@ -1,6 +1,6 @@
 //! `ExperimentQuery` and `ExperimentExposureQuery` as clients write them, and the metrics that experiments keep.
 
-use super::series::{BreakdownFilter, Series};
+use super::series::{Breakdown, BreakdownFilter, Series};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -66,6 +66,9 @@ pub struct Metric {
     /// How long after the last exposure an event counts.
     pub window_seconds: Option<i64>,
     pub measure: Measured,
+    /// Of exposures.
+    pub breakdowns: Vec<Breakdown>,
+    pub breakdown_limit: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -206,16 +209,19 @@ impl TryFrom<Wire> for Metric {
         if let Some(unknown) = wire.rest.keys().find(|name| !SHOWN.contains(&name.as_str())) {
             return Err(format!("unknown field `{unknown}` in a metric"));
         }
-        let breakdowns = wire.breakdown.take().map(|breakdown| breakdown.list()).transpose()?.unwrap_or_default();
-        if !breakdowns.is_empty() {
-            return Err("breakdowns of an experiment's metric are not supported yet; remove breakdownFilter".to_owned());
-        }
+        let breakdown = wire.breakdown.take().unwrap_or_default();
         let window_seconds = window(wire.conversion_window, wire.conversion_window_unit)?;
         let goal = match wire.goal.unwrap_or_default() {
             GoalName::Increase => statistics::Goal::Increase,
             GoalName::Decrease => statistics::Goal::Decrease,
         };
-        Ok(Metric { goal, window_seconds, measure: measured(wire)? })
+        Ok(Metric {
+            goal,
+            window_seconds,
+            measure: measured(wire)?,
+            breakdowns: breakdown.list()?,
+            breakdown_limit: breakdown.breakdown_limit,
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 //! nothing counts as zero: it is in the number of exposures, and adds nothing to sums.
 
 pub mod actors;
+mod breakdown;
 pub mod exposures;
 mod funnel;
 mod retention;
@@ -37,6 +38,9 @@ pub async fn run(run: &Run, node: &Value) -> Result<Answer, Failure> {
     answer.insert("kind".to_owned(), "ExperimentQuery".into());
     answer.insert("metric".to_owned(), node.get("metric").cloned().unwrap_or_default());
     answer.insert("date_range".to_owned(), json!({"date_from": trial.from, "date_to": trial.to}));
+    if !query.metric.breakdowns.is_empty() {
+        answer.insert("breakdown_results".to_owned(), breakdown::results(&query, trial, &settings, run).await?);
+    }
     Ok(answer)
 }
 

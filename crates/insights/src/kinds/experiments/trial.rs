@@ -27,6 +27,8 @@ pub struct Trial {
     pub window_seconds: Option<i64>,
     /// Entities that were exposed later than so long before now are left out, when the experiment says so.
     mature_after_seconds: i64,
+    /// Aggregates over the exposures of an entity, and the value that each must have: part of a breakdown.
+    pub within: Vec<(Expr, String)>,
 }
 
 impl Trial {
@@ -61,7 +63,7 @@ impl Trial {
             return Err(Failure::invalid("The experiment's flag needs at least two variants to compare."));
         }
         let to = experiment.end.unwrap_or(now).min(as_of);
-        Ok(Trial { experiment, criteria, from, to, as_of, window_seconds: None, mature_after_seconds: 0 })
+        Ok(Trial { experiment, criteria, from, to, as_of, window_seconds: None, mature_after_seconds: 0, within: Vec::new() })
     }
 
     /// The variant that others are compared with: `control`, or the first.
@@ -136,10 +138,12 @@ impl Trial {
             .column(first().aliased("first_exposure"))
             .column(Expr::call("max", [at()]).aliased("last_exposure"))
             .group_by([self.entity()?]);
+        let mut chosen: Vec<Expr> = self.within.iter().map(|(value, text)| Expr::eq(value.clone(), Expr::constant(text))).collect();
         if self.experiment.only_count_matured_users && self.mature_after_seconds > 0 {
             let latest = self.as_of.plus_seconds(-self.mature_after_seconds);
-            select.having = Some(Expr::compare(CompareOp::LtEq, first(), Expr::constant(latest)));
+            chosen.push(Expr::compare(CompareOp::LtEq, first(), Expr::constant(latest)));
         }
+        select.having = (!chosen.is_empty()).then(|| Expr::and(chosen));
         Ok(select)
     }
 

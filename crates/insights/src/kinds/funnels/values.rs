@@ -28,7 +28,8 @@ pub fn onto(select: Select, breakdowns: &[Breakdown], run: &Run) -> Result<Selec
     Ok(select)
 }
 
-fn text(breakdown: &Breakdown, run: &Run) -> Result<Expr, Failure> {
+/// Of events; NULL when there is none.
+pub fn text(breakdown: &Breakdown, run: &Run) -> Result<Expr, Failure> {
     let (value, kind) = value(breakdown, run)?;
     let text = if kind == PropertyType::String { value } else { Expr::call("toString", [value]) };
     if !breakdown.normalize_url.unwrap_or(false) {
