@@ -288,10 +288,12 @@ impl<'d, 'q> Case<'d, 'q> {
     }
 
     fn predicate(&mut self, place: u32) -> Result<bool, Code> {
-        if let Some(known) = self.compared[place as usize].get() {
+        let predicate = &self.definitions.predicates[place as usize];
+        if predicate.is_shared
+            && let Some(known) = self.compared[place as usize].get()
+        {
             return known;
         }
-        let predicate = &self.definitions.predicates[place as usize];
         let held = match &self.values[predicate.slot as usize] {
             Found::Unknown => return Err(Code::LookupFailed),
             Found::Absent => None,
@@ -300,7 +302,9 @@ impl<'d, 'q> Case<'d, 'q> {
         let cost = held.map_or(1, |held| predicate.operator.cost(held));
         self.budget = self.budget.checked_sub(cost).ok_or(Code::OverBudget)?;
         let matched = predicate.operator.matches(held, self.now, self.definitions.timezone);
-        self.compared[place as usize] = Known::of(Ok(matched));
+        if predicate.is_shared {
+            self.compared[place as usize] = Known::of(Ok(matched));
+        }
         Ok(matched)
     }
 

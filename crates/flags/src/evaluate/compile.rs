@@ -106,10 +106,14 @@ impl Compiler {
         let operator = property["operator"].as_str().unwrap_or("exact");
         let value = property.get("value");
         let said = (slot, operator.to_owned(), value.map(Value::to_string).unwrap_or_default());
-        *self.interned.entry(said).or_insert_with(|| {
-            self.predicates.push(Predicate { slot, operator: Operator::compile(operator, value, self.timezone) });
-            self.predicates.len() as u32 - 1
-        })
+        if let Some(&known) = self.interned.get(&said) {
+            self.predicates[known as usize].is_shared = true;
+            return known;
+        }
+        let place = self.predicates.len() as u32;
+        self.predicates.push(Predicate { slot, is_shared: false, operator: Operator::compile(operator, value, self.timezone) });
+        self.interned.insert(said, place);
+        place
     }
 
     fn cohort_check(&self, property: &Value) -> Check {

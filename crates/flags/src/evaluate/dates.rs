@@ -79,6 +79,10 @@ fn relative(text: &str) -> Option<(u32, Unit)> {
 
 /// RFC 3339, a date (its midnight), or a date and time without a zone, which are of the project's.
 pub fn instant(text: &str, timezone: Tz) -> Option<DateTime<Utc>> {
+    // Most texts are no dates, and trying one form after the other is slow.
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-')) {
+        return None;
+    }
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
     }

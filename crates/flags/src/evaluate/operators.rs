@@ -30,9 +30,10 @@ enum Test {
     Never,
     Present,
     Truth(bool),
-    Equals(Box<str>),
-    Among(Vec<Box<str>>),
-    AmongSorted(Vec<Box<str>>),
+    Equals(Folded),
+    Among(Vec<Folded>),
+    /// By fingerprint.
+    AmongSorted(Vec<Folded>),
     Contains(Vec<Box<str>>),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
@@ -42,6 +43,19 @@ enum Test {
     Version(Comparison, Box<Version>),
     VersionRange(Box<Comparator>),
     Date(Comparison, When),
+}
+
+/// A text in lower case; one that is not it is mostly told by its fingerprint.
+#[derive(Debug)]
+struct Folded {
+    fingerprint: u64,
+    text: Box<str>,
+}
+
+impl Folded {
+    fn is(&self, held: &Held) -> bool {
+        self.fingerprint == held.fingerprint() && *self.text == *held.folded()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,12 +140,12 @@ impl Test {
             Self::Never => None,
             Self::Present => Some(true),
             Self::Truth(wanted) => Some(held.is_true() == *wanted),
-            Self::Equals(text) => Some(held.folded() == &**text),
-            Self::Among(texts) => {
-                let folded = held.folded();
-                Some(texts.iter().any(|text| **text == *folded))
+            Self::Equals(text) => Some(text.is(held)),
+            Self::Among(texts) => Some(texts.iter().any(|text| text.is(held))),
+            Self::AmongSorted(texts) => {
+                let from = texts.partition_point(|text| text.fingerprint < held.fingerprint());
+                Some(texts[from..].iter().take_while(|text| text.fingerprint == held.fingerprint()).any(|text| text.is(held)))
             }
-            Self::AmongSorted(texts) => Some(texts.binary_search_by(|text| (**text).cmp(held.folded())).is_ok()),
             Self::Contains(needles) => Some(needles.iter().any(|needle| held.ascii_folded().contains(&**needle))),
             Self::StartsWith(text) => Some(held.ascii_folded().starts_with(&**text)),
             Self::EndsWith(text) => Some(held.ascii_folded().ends_with(&**text)),
@@ -197,15 +211,18 @@ fn equality(value: &Value) -> Test {
     if is_truth_value(value) {
         return Test::Truth(values::is_true(value));
     }
-    let folded = |value: &Value| -> Box<str> { Held::sent(value).folded().into() };
+    let folded = |value: &Value| {
+        let held = Held::sent(value);
+        Folded { fingerprint: held.fingerprint(), text: held.folded().into() }
+    };
     match value {
         Value::Array(items) if items.len() == 1 => Test::Equals(folded(&items[0])),
         Value::Array(items) => {
-            let mut texts: Vec<Box<str>> = items.iter().map(folded).collect();
+            let mut texts: Vec<Folded> = items.iter().map(folded).collect();
             if texts.len() <= SHORT_LIST {
                 return Test::Among(texts);
             }
-            texts.sort_unstable();
+            texts.sort_unstable_by_key(|text| text.fingerprint);
             Test::AmongSorted(texts)
         }
         value => Test::Equals(folded(value)),

@@ -105,6 +105,7 @@ pub enum Expected {
 #[derive(Debug)]
 pub struct Predicate {
     pub slot: u32,
+    pub is_shared: bool,
     pub operator: Operator,
 }
 

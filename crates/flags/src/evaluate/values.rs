@@ -8,6 +8,7 @@ use model::PropertyValue;
 use semver::Version;
 use serde_json::Value;
 use std::{borrow::Cow, cell::OnceCell};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,7 @@ pub struct Held<'q> {
     text: OnceCell<Cow<'q, str>>,
     /// `None` inside: the text is in lower case already.
     folded: OnceCell<Option<Box<str>>>,
+    fingerprint: OnceCell<u64>,
     ascii_folded: OnceCell<Option<Box<str>>>,
     number: OnceCell<Option<f64>>,
     instant: OnceCell<Option<DateTime<Utc>>>,
@@ -76,8 +78,8 @@ enum Raw<'q> {
 
 impl<'q> Held<'q> {
     fn new(value: Raw<'q>) -> Self {
-        let (text, folded, ascii_folded, number, instant, version) = Default::default();
-        Self { value, text, folded, ascii_folded, number, instant, version }
+        let (text, folded, fingerprint, ascii_folded, number, instant, version) = Default::default();
+        Self { value, text, folded, fingerprint, ascii_folded, number, instant, version }
     }
 
     pub fn sent(value: &'q Value) -> Self {
@@ -107,6 +109,11 @@ impl<'q> Held<'q> {
             (!is_folded).then(|| text.to_lowercase().into_boxed_str())
         });
         folded.as_deref().unwrap_or(text)
+    }
+
+    /// Of the folded text: texts with different ones are different.
+    pub fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fingerprint(self.folded()))
     }
 
     /// With only `A` to `Z` in lower case.
@@ -181,6 +188,10 @@ impl<'q> Held<'q> {
     fn again(&self) -> Self {
         Self::new(self.value.clone())
     }
+}
+
+pub fn fingerprint(text: &str) -> u64 {
+    xxh3_64(text.as_bytes())
 }
 
 /// Recursive, as in SDKs: a list is true when everything in it is, so an empty one is.
