@@ -1,6 +1,8 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { path, request } from './client'
 import type { Cohort, CohortCalculation } from './cohort-types'
+import type { ActorsQuery } from './insight-types'
+import { runQuery } from './queries'
 import type { Paginated, Person } from './types'
 
 const cohorts = (projectId: number): string => `/api/projects/${projectId}/cohorts`
@@ -20,13 +22,20 @@ export const cohort = (projectId: number, id: number) =>
         refetchInterval: (query) => (query.state.data?.is_calculating ? 1000 : false),
     })
 
-/** `as of` keeps answers of different calculations apart. */
-export const cohortPersons = (projectId: number, id: number, search: string, offset: number, limit: number, asOf: string | null) =>
+/** The members; those who match `search`, when there is one. `asOf` keeps answers of different calculations apart. */
+export const cohortPersons = (projectId: number, id: number, search: string, offset: number, limit: number, asOf: string) =>
     queryOptions({
         queryKey: ['cohort-persons', projectId, id, search, offset, limit, asOf],
-        queryFn: ({ signal }) => request<Paginated<Person>>('GET', path(`${cohorts(projectId)}/${id}/persons/`, { search, limit, offset }), undefined, signal),
+        queryFn: ({ signal }) =>
+            search === '' ? request<Paginated<Person>>('GET', path(`${cohorts(projectId)}/${id}/persons/`, { limit, offset }), undefined, signal) : searchedPersons(projectId, id, search, offset, limit, signal),
         placeholderData: keepPreviousData,
     })
+
+async function searchedPersons(projectId: number, id: number, search: string, offset: number, limit: number, signal: AbortSignal): Promise<Paginated<Person>> {
+    const query: ActorsQuery = { kind: 'ActorsQuery', select: ['person'], properties: [{ type: 'cohort', key: 'id', operator: 'in', value: id }], search, limit, offset }
+    const { results, hasMore } = await runQuery<Person[][]>(projectId, query, { signal })
+    return { results: results.flatMap(([person]) => person ?? []), next: hasMore ? 'more' : null, previous: null }
+}
 
 export const cohortCalculations = (projectId: number, id: number, asOf: string | null) =>
     queryOptions({

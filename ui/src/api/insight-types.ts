@@ -192,4 +192,4 @@ export type FunnelCorrelationActorsQuery = {
 
 export type ActorsSource = InsightActorsQuery | FunnelsActorsQuery | StickinessActorsQuery | FunnelCorrelationActorsQuery
 
-export type ActorsQuery = { kind: 'ActorsQuery'; source?: ActorsSource; select?: string[]; search?: string; limit?: number; offset?: number }
+export type ActorsQuery = { kind: 'ActorsQuery'; source?: ActorsSource; properties?: PropertyFilter[]; select?: string[]; search?: string; limit?: number; offset?: number }

@@ -36,7 +36,7 @@ test('a cohort of what persons did is made, and counted at once', async () => {
     await page.getByText('A cohort needs a name.').waitFor()
     await page.getByText('Choose an event.').waitFor()
     await page.getByLabel('Name').fill('Writers')
-    await page.getByRole('button', { name: 'Event: not chosen' }).click()
+    await page.getByRole('button', { name: 'Event: Choose an event' }).click()
     await page.getByRole('option', { name: 'note_created' }).click()
     assert.deepEqual(await accessibilityProblems(page), [])
     await page.getByRole('button', { name: 'Save cohort' }).click()
@@ -79,6 +79,17 @@ test('properties and other cohorts are criteria as well', async () => {
     await member('dee').waitFor()
     await member('cem').waitFor()
     assert.equal(await member('ann').count(), 0)
+})
+
+test('members are searched, and the address keeps the search', async () => {
+    await page.getByRole('searchbox', { name: 'Search the members' }).fill('dee@')
+    await member('cem').waitFor({ state: 'detached' })
+    await member('dee').waitFor()
+    await page.reload()
+    await member('dee').waitFor()
+    assert.equal(await member('cem').count(), 0)
+    await page.getByRole('searchbox', { name: 'Search the members' }).fill('nobody at all')
+    await page.getByText('No member matches').waitFor()
 })
 
 test('a list is uploaded, and persons are added and removed one by one', async () => {
@@ -152,6 +163,18 @@ test('a dynamic cohort is frozen, and a deleted one comes back by undo', async (
     await page.getByRole('button', { name: 'Undo' }).last().click()
     await page.getByRole('row', { name: /Writers \(static copy\)/ }).waitFor()
     assert.deepEqual(await accessibilityProblems(page), [])
+})
+
+test('cohorts read well in the dark and on a phone', async () => {
+    await page.goto(`${base}/settings/account`)
+    await page.getByRole('radio', { name: 'Dark' }).click()
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const path of ['cohorts', 'cohorts/1', 'cohorts/new', 'cohorts/new?kind=static']) {
+        await page.goto(`${base}/${path}`)
+        await page.waitForTimeout(600)
+        assert.deepEqual(await accessibilityProblems(page), [], path)
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false, `${path} is too wide`)
+    }
 })
 
 test('nothing was thrown and nothing left the server', () => assert.deepEqual(browser.problems, []))

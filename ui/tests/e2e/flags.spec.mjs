@@ -377,7 +377,7 @@ test('a feature is offered for early access, and who opts in gets it', async () 
     assert.deepEqual(await accessibilityProblems(page), [])
 })
 
-test('every page of flags reads well in the dark', async () => {
+test('every page of flags reads well in the dark, and fits a phone', async () => {
     await page.goto(`${base}/settings/account`)
     await page.getByRole('radio', { name: 'Dark' }).click()
     const { results } = await call('GET', api('?search=new-checkout'))
@@ -387,6 +387,12 @@ test('every page of flags reads well in the dark', async () => {
         await page.locator('[role="status"][aria-label="Loading"]').waitFor({ state: 'detached' }).catch(() => undefined)
         await page.waitForTimeout(500)
         assert.deepEqual(await accessibilityProblems(page), [], path)
+    }
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const path of ['feature_flags', `feature_flags/${id}`, `feature_flags/${id}?tab=explain&as=bob`, `feature_flags/${id}?tab=usage`, 'early_access_features']) {
+        await page.goto(`${base}/${path}`)
+        await page.waitForTimeout(600)
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false, `${path} is too wide for a phone`)
     }
 })
 

@@ -136,7 +136,7 @@ function KnownCohort({ cohort }: { cohort: Cohort }) {
                         <Criteria draft={draft} onChange={kept.change} problems={problems} stored={cohort.filters} />
                     )}
                 </div>
-                <CohortPersons cohort={cohort} page={search.page ?? 1} onPage={(page) => void navigate({ search: (old) => ({ ...old, page: page === 1 ? undefined : page }) })} />
+                <CohortPersons cohort={cohort} page={search.page ?? 1} search={search.search ?? ''} onChange={(next) => void navigate({ search: next, replace: next.page === undefined })} />
             </div>
         </Page>
     )

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { X } from 'lucide-react'
+import { useEffect, useState } from 'react'
 import { request } from '@/api/client'
 import { cohortCalculations, cohortPersons } from '@/api/cohort-queries'
 import type { Cohort } from '@/api/cohort-types'
@@ -11,8 +12,9 @@ import { count, formatNumber } from '@/lib/numbers'
 import { formatAgo, formatMilliseconds } from '@/lib/time'
 import { IconButton } from '@/ui/button'
 import { cx } from '@/ui/classes'
+import { SearchInput } from '@/ui/field'
 import { Panel } from '@/ui/panel'
-import { Empty, Failed, SkeletonRows, useNow } from '@/ui/states'
+import { Empty, Failed, SkeletonRows, useNow, useSettled } from '@/ui/states'
 import { Pages, Table, type Column } from '@/ui/table'
 import { complain, say } from '@/ui/toast'
 import { CalculationText } from './calculation'
@@ -21,13 +23,18 @@ import { refreshCohort } from './refresh'
 const size = 50
 
 /** The members as they were counted last, and how many they were before. */
-export function CohortPersons({ cohort, page, onPage }: { cohort: Cohort; page: number; onPage: (page: number) => void }) {
+export function CohortPersons({ cohort, page, search, onChange }: { cohort: Cohort; page: number; search: string; onChange: (next: { page?: number; search?: string }) => void }) {
     const project = useProject()
     const client = useQueryClient()
     const navigate = useNavigate()
     const now = useNow(30_000)
     const asOf = `${cohort.last_calculation ?? ''}-${cohort.count ?? ''}`
-    const list = useQuery(cohortPersons(project.id, cohort.id, '', (page - 1) * size, size, asOf))
+    const [typed, setTyped] = useState(search)
+    const settled = useSettled(typed.trim(), 200)
+    useEffect(() => {
+        if (search !== settled) onChange({ search: settled || undefined })
+    }, [settled]) // only typing moves the address
+    const list = useQuery(cohortPersons(project.id, cohort.id, search, (page - 1) * size, size, asOf))
     const rows = list.data?.results ?? []
     const params = { projectId: String(project.id) }
     const nameOf = (person: Person) => personName(person.properties, shortId(person.distinct_ids[0] ?? person.uuid), project.person_display_name_properties)
@@ -87,11 +94,18 @@ export function CohortPersons({ cohort, page, onPage }: { cohort: Cohort; page: 
                     The last calculation failed: {cohort.last_error_message}
                 </p>
             ) : null}
+            {(cohort.count ?? 0) > 0 ? (
+                <div className="border-t border-line px-3 py-2">
+                    <SearchInput label="Search the members" value={typed} onChange={setTyped} />
+                </div>
+            ) : null}
             <div className="border-t border-line">
                 {list.isPending ? (
                     <SkeletonRows rows={8} columns={3} />
                 ) : list.isError ? (
                     <Failed what="The members could not be read" error={list.error} onRetry={() => void list.refetch()} />
+                ) : rows.length === 0 && search !== '' ? (
+                    <Empty title="No member matches">The search looks at names, emails and IDs.</Empty>
                 ) : rows.length === 0 ? (
                     <Empty title={cohort.is_calculating ? 'Looking for members' : 'Nobody is in it'}>
                         {cohort.is_static ? 'Upload a list, or add persons one by one.' : cohort.is_calculating ? 'Persons appear here as soon as they are counted.' : 'No person matches these criteria now. It is calculated again every hour, and whenever you save.'}
@@ -99,7 +113,7 @@ export function CohortPersons({ cohort, page, onPage }: { cohort: Cohort; page: 
                 ) : (
                     <>
                         <Table label="Members" rows={rows} columns={columns} rowKey={(person) => person.uuid} onOpen={(person) => void navigate({ to: '/project/$projectId/persons/$personId', params: { ...params, personId: person.uuid } })} dim={list.isPlaceholderData || cohort.is_calculating} />
-                        <Pages page={page} size={size} more={Boolean(list.data.next)} total={list.data.count} onPage={onPage} />
+                        <Pages page={page} size={size} more={Boolean(list.data.next)} total={list.data.count} onPage={(next) => onChange({ page: next === 1 ? undefined : next, search: search || undefined })} />
                     </>
                 )}
             </div>

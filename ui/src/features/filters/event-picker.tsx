@@ -17,6 +17,7 @@ export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All 
     const settled = useSettled(search, 120)
     const found = useQuery({ ...eventDefinitions(project.id, settled), enabled: open })
 
+    const chosen = shown ?? (value === null ? (allLabel ?? 'Choose an event') : eventLabel(value))
     const names = (found.data?.results ?? []).map((definition) => definition.name)
     const typed = search.trim()
     const items = [
@@ -35,12 +36,12 @@ export function EventPicker({ value, onChange, label = 'Event', allLabel = 'All 
             trigger={
                 <button
                     type="button"
-                    aria-label={`${label}: ${shown ?? value ?? allLabel ?? 'not chosen'}`}
+                    aria-label={`${label}: ${chosen}`}
                     title={value ?? undefined}
                     className={cx('flex h-[30px] min-w-0 items-center justify-between gap-1.5 rounded-md border border-line-strong bg-surface px-2.5 text-left hover:bg-sunken', className)}
                 >
                     <span className="truncate" dir="auto">
-                        {shown ?? (value === null ? (allLabel ?? 'Choose an event') : eventLabel(value))}
+                        {chosen}
                     </span>
                     <ChevronDown className="size-3.5 shrink-0 text-ink-3" aria-hidden />
                 </button>
