@@ -163,6 +163,8 @@ describe('surveys', () => {
             await answer(page, survey, 'by link')
             const [response] = (await responses(survey, 1)).results
             assert.deepEqual([response.distinct_id, response.answers[survey.questions[1].id]], [respondent, 'by link'])
+            await page.locator(`.PostHogSurvey-${survey.id}`).getByText('Close', { exact: true }).click()
+            await page.getByText('You can close this page').waitFor()
             assert.deepEqual(elsewhere, [])
             assert.deepEqual(refused.filter((text) => /Content Security Policy/.test(text)), [])
             await change('surveys', survey.id, { end_date: new Date().toISOString() })
