@@ -3,7 +3,7 @@ import type { Behaviour, BehaviouralCriterion, CohortFilters, CriteriaGroup, Cri
 import type { PropertyFilter } from '@/api/types'
 import { filterProblem } from '@/features/filters/public'
 
-export type CriterionDraft = { id: number; criterion: Criterion }
+type CriterionDraft = { id: number; criterion: Criterion }
 export type GroupDraft = { id: number; join: Join; criteria: CriterionDraft[] }
 
 /** The criteria as the editor holds them: groups of criteria, each joined by "and" or "or". */
@@ -90,7 +90,7 @@ export const asFilter = (criterion: Exclude<Criterion, BehaviouralCriterion>): P
 export const asCriterion = (filter: PropertyFilter): Criterion =>
     filter.type === 'cohort' ? { type: 'cohort', key: 'id', value: Number(filter.value), negation: filter.operator === 'not_in' } : { type: 'person', key: filter.key, operator: filter.operator, value: filter.value, negation: false }
 
-export function criterionProblem(criterion: Criterion): string | null {
+function criterionProblem(criterion: Criterion): string | null {
     if (criterion.type !== 'behavioral') return filterProblem(asFilter(criterion))
     if (criterion.key === '') return 'Choose an event.'
     if (criterion.value === 'performed_event_sequence' && (criterion.seq_event ?? '') === '') return 'Choose the event that comes after.'

@@ -24,7 +24,7 @@ export function useFilterText(filter: PropertyFilter): FilterText {
     return { subject: propertyLabel(filter.key), relation: operatorLabels[filter.operator ?? 'exact'], value: describeValue(filter) }
 }
 
-export function flagValue(value: PropertyFilter['value']): string {
+function flagValue(value: PropertyFilter['value']): string {
     if (value === true || value === 'true') return 'on'
     if (value === false || value === 'false') return 'off'
     return String(value)

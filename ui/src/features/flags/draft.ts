@@ -31,7 +31,7 @@ export type FlagDraft = {
     rest: FlagFilters
 }
 
-export const maxKey = 400
+const maxKey = 400
 export const maxConditions = 100
 export const maxVariants = 20
 
@@ -61,7 +61,7 @@ export const emptyDraft: FlagDraft = {
     rest: {},
 }
 
-export function conditionDraft(condition: FlagCondition, id: number): ConditionDraft {
+function conditionDraft(condition: FlagCondition, id: number): ConditionDraft {
     const { properties, rollout_percentage, variant, description, ...rest } = condition
     return { id, rest, properties: properties ?? [], rollout: rollout_percentage ?? 100, variant: variant ?? null, description: description ?? '' }
 }
@@ -90,7 +90,7 @@ export function draftOf(flag: FlagRecord): FlagDraft {
     }
 }
 
-export function pretty(text: string): string {
+function pretty(text: string): string {
     try {
         return JSON.stringify(JSON.parse(text), null, 2)
     } catch {

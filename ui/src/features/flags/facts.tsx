@@ -10,6 +10,8 @@ import { useNow } from '@/ui/states'
 import { StateSwitch } from './state-switch'
 import { StatusText } from './status'
 
+const linkClass = 'underline decoration-line-strong underline-offset-2 hover:decoration-ink'
+
 /** Whether it is on, who uses it, and what hangs on it. */
 export function FlagFacts({ flag }: { flag: FeatureFlag }) {
     const project = useProject()
@@ -44,20 +46,40 @@ export function FlagFacts({ flag }: { flag: FeatureFlag }) {
                     <Fact name="Asked by">
                         <Links>
                             {dependents.data.map((other) => (
-                                <Link key={other.id} to="/project/$projectId/feature_flags/$flagId" params={{ ...params, flagId: String(other.id) }} className="underline decoration-line-strong underline-offset-2 hover:decoration-ink">
+                                <Link key={other.id} to="/project/$projectId/feature_flags/$flagId" params={{ ...params, flagId: String(other.id) }} className={linkClass}>
                                     {other.key}
                                 </Link>
                             ))}
                         </Links>
                     </Fact>
                 ) : null}
-                {flag.experiment_set?.length ? <Fact name="Experiments">{flag.experiment_set.length}</Fact> : null}
-                {flag.surveys?.length ? <Fact name="Surveys">{flag.surveys.map((survey) => survey.name ?? survey.id).join(', ')}</Fact> : null}
+                {flag.experiment_set?.length ? (
+                    <Fact name="Experiments">
+                        <Links>
+                            {flag.experiment_set.map((id) => (
+                                <Link key={id} to="/project/$projectId/experiments/$experimentId" params={{ ...params, experimentId: String(id) }} className={linkClass}>
+                                    Experiment {id}
+                                </Link>
+                            ))}
+                        </Links>
+                    </Fact>
+                ) : null}
+                {flag.surveys?.length ? (
+                    <Fact name="Surveys">
+                        <Links>
+                            {flag.surveys.map((survey) => (
+                                <Link key={survey.id} to="/project/$projectId/surveys/$surveyId" params={{ ...params, surveyId: survey.id }} className={linkClass}>
+                                    {survey.name ?? survey.id}
+                                </Link>
+                            ))}
+                        </Links>
+                    </Fact>
+                ) : null}
                 {features.length > 0 ? (
                     <Fact name="Early access">
                         <Links>
                             {features.map((feature) => (
-                                <Link key={feature.id} to="/project/$projectId/early_access_features/$featureId" params={{ ...params, featureId: feature.id }} className="underline decoration-line-strong underline-offset-2 hover:decoration-ink">
+                                <Link key={feature.id} to="/project/$projectId/early_access_features/$featureId" params={{ ...params, featureId: feature.id }} className={linkClass}>
                                     {feature.name}
                                 </Link>
                             ))}
@@ -69,7 +91,7 @@ export function FlagFacts({ flag }: { flag: FeatureFlag }) {
                             to="/project/$projectId/early_access_features/$featureId"
                             params={{ ...params, featureId: 'new' }}
                             search={{ flag: flag.id }}
-                            className="underline decoration-line-strong underline-offset-2 hover:decoration-ink"
+                            className={linkClass}
                         >
                             Let people opt in
                         </Link>

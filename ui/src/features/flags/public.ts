@@ -1,6 +1,1 @@
-export { Conditions } from './conditions'
-export { conditionDraft, conditionOf, emptyCondition, evenly, freshId, keyProblem, maxConditions, sum, type ConditionDraft } from './draft'
-export { filterText, rolloutText } from './describe'
-export { StateSwitch } from './state-switch'
-export { StatusText } from './status'
 export { whyText } from './explain-text'

@@ -19,7 +19,7 @@ export const readFlagListSearch = (raw: Raw) =>
         page: whole(raw, 'page', 1000),
     })
 
-export const flagTabs = ['targeting', 'explain', 'usage', 'schedule', 'history', 'code'] as const
+const flagTabs = ['targeting', 'explain', 'usage', 'schedule', 'history', 'code'] as const
 export type FlagTab = (typeof flagTabs)[number]
 
 /** What a link carries about somebody: values stay what they are, so that 5 is not "5". */

@@ -5,7 +5,7 @@ import type { FeatureFlag } from '@/api/flag-types'
 import { host, useProject } from '@/api/project'
 import { queryNode } from '@/api/queries'
 import type { TrendsQuery, TrendsResult } from '@/api/types'
-import { Legend, seriesColour, TimeChart, type ChartLine } from '@/features/insights/public'
+import { Legend, seriesColour, TimeChart } from '@/features/insights/public'
 import { count, formatNumber } from '@/lib/numbers'
 import { buttonClass } from '@/ui/button'
 import { Segmented } from '@/ui/choice'
@@ -14,6 +14,7 @@ import { Code } from '@/ui/copy'
 import { Panel } from '@/ui/panel'
 import { Empty, Failed, Skeleton } from '@/ui/states'
 import { snippets } from './snippets'
+import { usageLines } from './usage-lines'
 
 const ranges = [
     { value: '-7d', label: '7 d' },
@@ -21,8 +22,8 @@ const ranges = [
     { value: '-90d', label: '90 d' },
 ] as const
 
-export type UsageRange = (typeof ranges)[number]['value']
-export type UsageMath = 'total' | 'dau'
+type UsageRange = (typeof ranges)[number]['value']
+type UsageMath = 'total' | 'dau'
 
 function usageQuery(key: string, range: UsageRange, math: UsageMath): TrendsQuery {
     return {
@@ -32,27 +33,6 @@ function usageQuery(key: string, range: UsageRange, math: UsageMath): TrendsQuer
         dateRange: { date_from: range },
         breakdownFilter: { breakdowns: [{ type: 'event', property: '$feature_flag_response' }] },
     }
-}
-
-/** `false` is how an SDK says that somebody did not get it. */
-const answerName = (value: unknown): string => (value === 'true' || value === true ? 'On' : value === 'false' || value === false ? 'Off' : value === '$$_posthog_breakdown_null_$$' || value === null ? 'No answer' : value === '$$_posthog_breakdown_other_$$' ? 'Other' : String(value))
-
-export function usageLines(results: TrendsResult[], variants: string[]): (ChartLine & { total: number })[] {
-    const named = results.map((result) => ({ label: answerName(Array.isArray(result.breakdown_value) ? result.breakdown_value[0] : result.breakdown_value), result }))
-    const order = ['On', ...variants]
-    const rank = (label: string) => (order.includes(label) ? order.indexOf(label) : label === 'Off' ? 98 : 97)
-    return named
-        .sort((a, b) => rank(a.label) - rank(b.label))
-        .map(({ label, result }, index) => ({
-            key: label,
-            label,
-            // A variant has the colour that it has in the editor.
-            colour: variants.includes(label) ? variants.indexOf(label) : variants.length + index,
-            days: result.days ?? [],
-            data: result.data ?? [],
-            previous: null,
-            total: result.aggregated_value ?? result.count,
-        }))
 }
 
 /** How often the flag is asked for, and what it answers. */
