@@ -23,14 +23,7 @@ pub struct Context {
 
 impl Context {
     pub async fn gather(state: &ExperimentsState, team: &Team, experiments: &[Experiment]) -> ApiResult<Context> {
-        let mut flags = HashMap::new();
-        for experiment in experiments {
-            if !flags.contains_key(&experiment.flag)
-                && let Some(flag) = flags::store::by_id(&state.db, team.id, experiment.flag).await?
-            {
-                flags.insert(experiment.flag, flag);
-            }
-        }
+        let flags = flags_of(state, team, experiments).await?;
         let holdouts = holdout::of_team(&state.db, team.id).await?;
         let saved_metrics = saved_metric::of_team(&state.db, team.id).await?;
         let users = users(state, experiments.iter().filter_map(|experiment| experiment.created_by)).await?;
@@ -114,6 +107,20 @@ fn parameters(experiment: &Experiment, flag: Option<&Flag>) -> Value {
         parameters.insert("feature_flag_variants".to_owned(), json!(variants));
     }
     parameters
+}
+
+/// By id; deleted ones too, which are rare.
+async fn flags_of(state: &ExperimentsState, team: &Team, experiments: &[Experiment]) -> ApiResult<HashMap<i64, Flag>> {
+    let known = if experiments.len() > 1 { flags::store::of_team(&state.db, team.id).await? } else { Vec::new() };
+    let mut flags: HashMap<i64, Flag> = known.into_iter().map(|flag| (flag.id, flag)).collect();
+    for experiment in experiments {
+        if !flags.contains_key(&experiment.flag)
+            && let Some(flag) = flags::store::by_id(&state.db, team.id, experiment.flag).await?
+        {
+            flags.insert(experiment.flag, flag);
+        }
+    }
+    Ok(flags)
 }
 
 /// Those that the flag has now, because somebody may have changed them there; of an experiment that has ended, those that it had then.

@@ -42,9 +42,11 @@ async fn golden_cases_hold_for_rows_in_segments() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_hostile_query_is_the_servers_fault() {
     let suites = golden::suites();
-    let suite = suites.iter().find(|suite| suite.name == "events_query").expect("the suite exists");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    report(&suite.run_hostile(engine(suite, folder.path()), 7).await);
+    for name in ["events_query", "experiments"] {
+        let suite = suites.iter().find(|suite| suite.name == name).expect("the suite exists");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        report(&suite.run_hostile(engine(suite, folder.path()), 7).await);
+    }
 }
 
 async fn downloaded(suite: &str, page: usize, parameters: &str) -> Vec<String> {

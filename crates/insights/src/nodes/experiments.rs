@@ -334,7 +334,7 @@ pub struct ExposureConfig {
 impl<'de> Deserialize<'de> for ExposureConfig {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        let mut value = Value::deserialize(deserializer)?;
+        let mut value = Value::Object(Map::deserialize(deserializer)?);
         // Written before configurations had kinds.
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or("ExperimentEventExposureConfig").to_owned();
         match kind.as_str() {
