@@ -37,9 +37,14 @@ pub fn at(text: &str) -> Timestamp {
 pub async fn worlds() -> Vec<World> {
     let mut worlds = Vec::new();
     for (name, db) in Db::test_databases().await {
-        db.migrate(&[("experiments", experiments::MIGRATIONS), ("insights", insights::MIGRATIONS), ("cohorts", cohorts::MIGRATIONS), ("actions", actions::MIGRATIONS)])
-            .await
-            .expect("the tables can be made");
+        db.migrate(&[
+            ("experiments", experiments::MIGRATIONS),
+            ("insights", insights::MIGRATIONS),
+            ("cohorts", cohorts::MIGRATIONS),
+            ("actions", actions::MIGRATIONS),
+        ])
+        .await
+        .expect("the tables can be made");
         let teams = Teams::new(db.clone());
         // The other tables are made with the flags.
         flags::testing::flags(db.clone(), teams.clone(), nobody()).await;
@@ -189,6 +194,10 @@ impl Then {
 
     pub async fn delete(&self, path: &str) -> StatusCode {
         self.call(Method::DELETE, path, None).await.0
+    }
+
+    pub async fn status(&self, method: Method, path: &str, body: Value) -> StatusCode {
+        self.call(method, path, Some(body)).await.0
     }
 
     /// Status and text of a refusal.
