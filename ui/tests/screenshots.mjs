@@ -59,6 +59,7 @@ const pages = {
     persons: `${p}/persons`,
     person: `${p}/persons/user_1000`,
     'person-properties': `${p}/persons/user_1000?tab=properties`,
+    'person-flags': `${p}/persons/user_1000?tab=flags`,
     'person-ids': `${p}/persons/user_1000?tab=ids`,
     groups: `${p}/groups`,
     group: `${p}/groups/0/acme`,

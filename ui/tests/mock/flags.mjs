@@ -129,6 +129,10 @@ export function flagAnswer(inside, url, body) {
     if (inside === '/feature_flags/bulk_keys') return { keys: Object.fromEntries(body.ids.map((known) => [known, flags.find((one) => one.id === known)?.key])) }
     if (inside === '/feature_flags/user_blast_radius') return { users_affected: body.condition.properties.length === 0 ? 12_480 : 12_480 >> (2 * body.condition.properties.length), total_users: 12_480 }
     if (inside === '/feature_flags/explain') return explained
+    if (inside === '/feature_flags/evaluation_reasons') {
+        return none ? {} : { 'new-checkout': { value: 'one-page', evaluation: { reason: 'condition_match', condition_index: 1 } }, 'dark-mode': { value: false, evaluation: { reason: 'out_of_rollout_bound', condition_index: 0 } }, 'company-dashboards': { value: false, evaluation: { reason: 'no_group_type', condition_index: 0 } } }
+    }
+    if (inside === '/persons/cohorts') return { results: none ? [] : [cohorts[0], cohorts[4]] }
     const [, number, what] = /^\/feature_flags\/(\d+)(?:\/(.*))?$/.exec(inside) ?? []
     if (number) {
         const shown = flags.find((known) => known.id === Number(number))
