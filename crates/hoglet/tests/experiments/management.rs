@@ -293,7 +293,12 @@ async fn who_is_exposed_becomes_a_cohort_once() {
     let cohort = format!("{path}/create_exposure_cohort_for_experiment");
     assert!(then.refused(Method::POST, &cohort, json!({})).await.contains("is draft"));
     then.post(&format!("{path}/launch"), json!({})).await;
+    let own =
+        json!({"exposure_criteria": {"exposure_config": {"kind": "ExperimentEventExposureConfig", "event": "seen", "properties": []}}});
+    then.patch(&path, own).await;
     let made = then.create(&cohort, json!({})).await;
+    let criterion = &made["cohort"]["filters"]["properties"]["values"][0]["values"][0];
+    assert_eq!((&criterion["key"], &criterion["event_filters"][0]["key"]), (&json!("seen"), &json!("$feature/seen")));
     assert_eq!(made["cohort"]["name"], "Users exposed to experiment seen");
     assert_eq!(then.get(&path).await["exposure_cohort"], made["cohort"]["id"]);
     assert!(then.refused(Method::POST, &cohort, json!({})).await.contains("already"));
