@@ -55,8 +55,7 @@ pub fn compile(compiler: &mut Compiler, cohorts: &[Cohort]) -> Vec<CohortRule> {
 
 fn rule(compiler: &mut Compiler, cohort: &Cohort) -> CohortRule {
     let properties = &cohort.filters["properties"];
-    let is_looked_up = cohort.is_static || cohort.is_analytical() || has_deeds(properties);
-    let how = if is_looked_up { How::LookedUp } else { How::Decided(group(compiler, properties)) };
+    let how = if cohort.needs_membership() { How::LookedUp } else { How::Decided(group(compiler, properties)) };
     let mut asks = Vec::new();
     if let How::Decided(node) = &how {
         asked(node, &mut asks);
@@ -66,16 +65,9 @@ fn rule(compiler: &mut Compiler, cohort: &Cohort) -> CohortRule {
     CohortRule { id: cohort.id, how, asks: asks.into() }
 }
 
-/// Something in it is not about what a person is, but about what they did.
-fn has_deeds(node: &Value) -> bool {
-    match node["values"].as_array() {
-        Some(nodes) if node["key"].is_null() => nodes.iter().any(has_deeds),
-        _ => node["type"].as_str().is_some_and(|kind| !matches!(kind, "person" | "person_metadata" | "cohort" | "AND" | "OR")),
-    }
-}
-
+/// A bare list is a group whose criteria all hold.
 fn group(compiler: &mut Compiler, group: &Value) -> Node {
-    let nodes = group["values"].as_array().map_or(&[][..], Vec::as_slice);
+    let nodes = group.as_array().or_else(|| group["values"].as_array()).map_or(&[][..], Vec::as_slice);
     if nodes.is_empty() {
         return Node::Everyone;
     }

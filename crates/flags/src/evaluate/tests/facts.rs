@@ -112,18 +112,20 @@ fn cohorts_are_trees_of_properties_and_of_other_cohorts() {
         cohort(4, Some(deeds)),
         cohort(5, Some(circle(6))),
         cohort(6, Some(circle(5))),
+        cohort(8, Some(json!([person("plan", "pro", false), person("country", "NL", false)]))),
     ];
-    let flags: Vec<Flag> = (1..=7)
+    let flags: Vec<Flag> = (1..=8)
         .map(|id| asking_for(id, &format!("in-{id}"), json!([{"key": "id", "type": "cohort", "value": id, "operator": "in"}])))
         .collect();
     let definitions = compile(&flags, &cohorts);
     let facts = Facts { member_of: [4].into(), ..Facts::none(NOW) };
     let abroad = having(json!({"plan": "pro", "country": "DE"}));
-    let expected = json!({"in-1": true, "in-2": false, "in-3": true, "in-4": true, "in-5": null, "in-6": null, "in-7": null});
+    let expected =
+        json!({"in-1": true, "in-2": false, "in-3": true, "in-4": true, "in-5": null, "in-6": null, "in-7": null, "in-8": false});
     assert_eq!(values(&definitions, &abroad, &facts), expected);
     assert!(definitions.evaluate(&abroad, &facts).has_errors);
     let at_home = values(&definitions, &having(json!({"plan": "pro", "country": "NL"})), &facts);
-    assert_eq!((&at_home["in-1"], &at_home["in-2"]), (&json!(false), &json!(true)));
+    assert_eq!((&at_home["in-1"], &at_home["in-2"], &at_home["in-8"]), (&json!(false), &json!(true), &json!(true)));
 }
 
 #[test]
