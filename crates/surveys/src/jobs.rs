@@ -8,7 +8,7 @@ use std::time::Duration;
 use web::ApiResult;
 
 /// How late an iteration may begin, and a full survey end.
-const EVERY: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Runs until it is dropped.
 pub async fn run(state: SurveysState) {
