@@ -58,6 +58,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             flag_id BIGINT NOT NULL,
             payload TEXT NOT NULL,
             scheduled_at BIGINT NOT NULL,
+            first_at BIGINT NOT NULL,
             is_recurring BOOLEAN NOT NULL,
             recurrence_interval TEXT,
             end_date BIGINT,

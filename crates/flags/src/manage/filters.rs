@@ -6,7 +6,6 @@ use crate::Flag;
 use crate::evaluate::dependency_cycle;
 use cohorts::Cohort;
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 use web::{ApiError, ApiResult};
 
 const MAX_BYTES: usize = 512 * 1024;
@@ -240,27 +239,4 @@ fn references(flag: &Flag, surroundings: &Surroundings) -> ApiResult<()> {
         Some(keys) => Err(invalid(format!("Flags cannot depend on each other in a circle: {}.", keys.join(" → ")))),
         None => Ok(()),
     }
-}
-
-/// The cohort, or one that it is made of, has criteria about what persons did, or is what a query answers.
-pub fn is_behavioral(id: i64, cohorts: &[Cohort]) -> bool {
-    let (mut open, mut seen) = (vec![id], HashSet::new());
-    while let Some(id) = open.pop() {
-        let Some(cohort) = cohorts.iter().find(|cohort| cohort.id == id && !cohort.is_static) else { continue };
-        if !seen.insert(id) {
-            continue;
-        }
-        if cohort.is_analytical() {
-            return true;
-        }
-        let mut parts = vec![&cohort.filters["properties"]];
-        while let Some(part) = parts.pop() {
-            match part["type"].as_str() {
-                Some("behavioral") => return true,
-                Some("cohort" | "precalculated-cohort" | "static-cohort") => open.extend(dependencies::id(&part["value"])),
-                _ => parts.extend(part["values"].as_array().into_iter().flatten()),
-            }
-        }
-    }
-    false
 }

@@ -1,7 +1,7 @@
 //! One property filter of a flag's condition set, as clients write it.
 
 use super::dependencies;
-use super::filters::{Surroundings, invalid, is_behavioral};
+use super::filters::{Surroundings, invalid};
 use crate::evaluate::Operator;
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -58,7 +58,7 @@ fn cohort(filter: &Value, surroundings: &Surroundings) -> ApiResult<()> {
     let Some(cohort) = surroundings.cohorts.iter().find(|cohort| cohort.id == id) else {
         return refuse("cohort_does_not_exist", format!("there is no cohort with id {id}."));
     };
-    if is_behavioral(id, surroundings.cohorts) {
+    if cohorts::reachable(surroundings.cohorts, id).iter().any(|cohort| cohort.is_behavioral()) {
         let detail = format!(
             "the cohort {:?} depends on what persons did, which flags cannot know at the moment they are asked. \
              Duplicate it as a static cohort and use that.",

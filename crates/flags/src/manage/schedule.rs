@@ -23,7 +23,10 @@ pub struct Scheduled {
     pub flag: i64,
     /// `{"operation", "value"}`
     pub payload: Value,
+    /// The next time, or the only one.
     pub scheduled_at: Timestamp,
+    /// Where the series of a recurring change begins: the 31st stays the 31st after a shorter month.
+    pub first_at: Timestamp,
     /// With an interval: `false` pauses.
     pub is_recurring: bool,
     pub interval: Option<Interval>,
@@ -196,7 +199,7 @@ async fn fail(flags: &Flags, team: TeamId, id: i64, now: Timestamp, reason: &str
 
 impl Scheduled {
     fn after_run(mut self, now: Timestamp, failure: Option<String>) -> Scheduled {
-        let next = self.interval.filter(|_| self.is_recurring).and_then(|interval| interval.next(self.scheduled_at, now));
+        let next = self.interval.filter(|_| self.is_recurring).and_then(|interval| interval.next(self.first_at, now));
         let next = next.filter(|next| self.end_date.is_none_or(|end| *next <= end));
         self.failure_reason = failure;
         self.last_executed_at = Some(now);
@@ -209,7 +212,7 @@ impl Scheduled {
     }
 }
 
-const COLUMNS: &str = "id, team_id, flag_id, payload, scheduled_at, is_recurring, recurrence_interval, end_date, executed_at, \
+const COLUMNS: &str = "id, team_id, flag_id, payload, scheduled_at, first_at, is_recurring, recurrence_interval, end_date, executed_at, \
                        failure_reason, last_executed_at, created_by, created_at, updated_at";
 /// A recurring change that is paused is never due.
 const DUE: &str = "executed_at IS NULL AND scheduled_at <= $1 AND (recurrence_interval IS NULL OR is_recurring = TRUE)";
@@ -282,6 +285,7 @@ fn values(scheduled: &Scheduled) -> Vec<db::Value> {
         scheduled.flag,
         &scheduled.payload,
         scheduled.scheduled_at,
+        scheduled.first_at,
         scheduled.is_recurring,
         scheduled.interval.map(Interval::as_str),
         scheduled.end_date,
@@ -303,6 +307,7 @@ fn read(row: &Row) -> Result<Scheduled> {
         flag: row.get("flag_id")?,
         payload: row.get("payload")?,
         scheduled_at: row.get("scheduled_at")?,
+        first_at: row.get("first_at")?,
         is_recurring: row.get("is_recurring")?,
         interval: interval.as_deref().and_then(Interval::parse),
         end_date: row.get("end_date")?,
@@ -313,4 +318,27 @@ fn read(row: &Row) -> Result<Scheduled> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_keeps_its_time_and_the_day_of_its_first_month() {
+        let at = |text: &str| Timestamp::parse_rfc3339(&format!("{text}:00Z")).unwrap();
+        for (interval, first, now, next) in [
+            (Interval::Daily, "2026-01-31T09:30", "2026-01-31T09:30", "2026-02-01T09:30"),
+            (Interval::Daily, "2026-01-31T09:30", "2026-03-15T10:00", "2026-03-16T09:30"),
+            (Interval::Weekly, "2026-01-05T09:30", "2026-01-12T09:29", "2026-01-12T09:30"),
+            (Interval::Weekly, "2026-01-05T09:30", "2026-01-12T09:30", "2026-01-19T09:30"),
+            (Interval::Monthly, "2026-01-31T09:30", "2026-01-31T09:31", "2026-02-28T09:30"),
+            (Interval::Monthly, "2026-01-31T09:30", "2026-02-28T09:30", "2026-03-31T09:30"),
+            (Interval::Monthly, "2020-12-31T09:30", "2026-12-31T09:30", "2027-01-31T09:30"),
+            (Interval::Yearly, "2024-02-29T09:30", "2024-02-29T09:30", "2025-02-28T09:30"),
+            (Interval::Yearly, "2024-02-29T09:30", "2027-05-01T00:00", "2028-02-29T09:30"),
+        ] {
+            assert_eq!(interval.next(at(first), at(now)), Some(at(next)), "{interval:?} after {now}");
+        }
+    }
 }

@@ -87,6 +87,7 @@ async fn create(State(state): State<Flags>, access: Access, Body(draft): Body<Dr
         flag: flag.id,
         payload: draft.payload.clone().ok_or_else(|| ApiError::required("payload"))?,
         scheduled_at: draft.scheduled_at.ok_or_else(|| ApiError::required("scheduled_at"))?,
+        first_at: now,
         is_recurring: false,
         interval: None,
         end_date: None,
@@ -141,7 +142,7 @@ impl Draft {
             scheduled.payload = payload.clone();
         }
         if let Some(at) = self.scheduled_at {
-            scheduled.scheduled_at = at;
+            (scheduled.scheduled_at, scheduled.first_at) = (at, at);
         }
         if let Some(interval) = &self.recurrence_interval {
             let known = |text: &String| {

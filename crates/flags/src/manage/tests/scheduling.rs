@@ -130,3 +130,20 @@ async fn changes_that_cannot_be_made_are_refused_when_they_are_scheduled() {
         assert_eq!(run_due(&world.after(61).flags).await.unwrap(), 0);
     }
 }
+
+#[tokio::test]
+async fn what_happens_at_the_end_of_each_month_stays_there_after_february() {
+    for world in worlds().await {
+        let flag = world.create(json!({"key": "beta"})).await;
+        let off = json!({"operation": "update_status", "value": false});
+        let more = json!({"is_recurring": true, "recurrence_interval": "monthly", "scheduled_at": "2026-01-31T09:00:00Z"});
+        let change = schedule(&world, &flag, off, more).await;
+        let mut times = Vec::new();
+        for days in [31, 60] {
+            let later = world.after(days * 86_400);
+            assert_eq!(run_due(&later.flags).await.unwrap(), 1, "{}", world.name);
+            times.push(later.get(&format!("{SCHEDULE}/{}", change["id"])).await["scheduled_at"].clone());
+        }
+        assert_eq!(times, ["2026-02-28T09:00:00.000000Z", "2026-03-31T09:00:00.000000Z"]);
+    }
+}
