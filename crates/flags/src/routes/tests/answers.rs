@@ -185,5 +185,6 @@ async fn ten_thousand_flags_are_answered_in_reasonable_time() {
     let evil = format!("{}!", "a".repeat(30_000));
     let reply = world.ask("u", json!({"person_properties": {"plan": evil}})).await;
     assert_eq!(reply["flags"].as_object().unwrap().len(), 10_000);
-    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+    // A pattern that backtracks would take longer than the universe has.
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }

@@ -91,7 +91,7 @@ async fn slow_database_holds_up_one_answer_and_not_the_next() {
     assert_eq!(world.ask("u", json!({})).await["errorsWhileComputingFlags"], true);
     let started = Instant::now();
     let reply = world.ask("u", json!({})).await;
-    assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(450), "it waited again: {:?}", started.elapsed());
     assert_eq!((&reply["flags"]["all"]["enabled"], &reply["errorsWhileComputingFlags"]), (&json!(true), &json!(true)));
     is_slow.store(false, Ordering::Relaxed);
     let started = Instant::now();
@@ -129,6 +129,6 @@ async fn server_that_never_knew_the_project_says_so_without_a_wait_for_everyone(
             let (status, _) = web::testing::post(&world.router, "/flags?v=2", asking()).await;
             assert_eq!(status.as_u16(), 503, "{name}");
         }
-        assert!(started.elapsed() < Duration::from_secs(2), "{name}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(4), "{name}: {:?}", started.elapsed());
     }
 }
