@@ -69,9 +69,10 @@ pub async fn all(db: &Db, team: TeamId, cohort: i64) -> Result<Vec<Uuid>> {
     db.fetch_all(sql, args![team, cohort]).await?.iter().map(|row| row.get("person_uuid")).collect()
 }
 
-/// Some of them, in the order of their ids; persons that were deleted since are not left out.
+/// Some of them, in the order of their ids, without persons that were deleted since.
 pub async fn page(db: &Db, cohort: &Cohort, limit: usize, offset: usize) -> Result<Vec<Uuid>> {
-    let sql = "SELECT person_uuid FROM cohort_member WHERE cohort_id = $1 AND version = $2 ORDER BY person_uuid LIMIT $3 OFFSET $4";
+    let sql = "SELECT m.person_uuid FROM cohort_member m JOIN person p ON p.team_id = m.team_id AND p.uuid = m.person_uuid
+               WHERE m.cohort_id = $1 AND m.version = $2 ORDER BY m.person_uuid LIMIT $3 OFFSET $4";
     let rows = db.fetch_all(sql, args![cohort.id, cohort.version, limit, offset]).await?;
     rows.iter().map(|row| row.get("person_uuid")).collect()
 }

@@ -43,6 +43,48 @@ pub fn parse(filters: &Value) -> Result<Vec<Filter>, String> {
     }
 }
 
+/// A filter by membership.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InCohort {
+    pub id: i64,
+    pub negated: bool,
+}
+
+/// Takes the filters by cohort out of a list, for whoever knows who is in them.
+pub fn take_cohorts(filters: &mut Value) -> Result<Vec<InCohort>, String> {
+    const MOST: usize = 20;
+    let list = match filters {
+        Value::Array(list) => list,
+        Value::Object(group) => match group.get_mut("values") {
+            Some(Value::Array(list)) => list,
+            _ => return Ok(Vec::new()),
+        },
+        _ => return Ok(Vec::new()),
+    };
+    let mut taken = Vec::new();
+    for item in std::mem::take(list) {
+        if item["type"].as_str().is_some_and(|kind| matches!(kind, "cohort" | "static-cohort" | "precalculated-cohort")) {
+            taken.push(in_cohort(&item)?);
+        } else {
+            let mut item = item;
+            taken.extend(take_cohorts(&mut item)?);
+            list.push(item);
+        }
+    }
+    if taken.len() > MOST { Err(format!("At most {MOST} filters by cohort are allowed.")) } else { Ok(taken) }
+}
+
+fn in_cohort(filter: &Value) -> Result<InCohort, String> {
+    let value = &filter["value"];
+    let id = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()).ok_or("A filter by cohort needs its id as `value`.")?;
+    let negated = match filter["operator"].as_str() {
+        None | Some("in" | "exact") => false,
+        Some("not_in" | "is_not") => true,
+        Some(other) => return Err(format!("The operator of a filter by cohort is in or not_in, not \"{other}\".")),
+    };
+    Ok(InCohort { id, negated: negated ^ filter["negation"].as_bool().unwrap_or(false) })
+}
+
 fn one(filter: &Value) -> Result<Filter, String> {
     let key = filter["key"].as_str().ok_or("A filter needs a key.")?.to_owned();
     let operator = filter.get("operator").and_then(Value::as_str).unwrap_or("exact");

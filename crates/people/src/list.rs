@@ -22,18 +22,20 @@ pub struct PersonQuery {
     pub email: Option<String>,
     pub search: Option<String>,
     pub filters: Vec<Filter>,
-    /// Nobody else.
-    pub among: Option<HashSet<Uuid>>,
+    /// Everybody is in each of these, and in none of the others.
+    pub among: Vec<HashSet<Uuid>>,
+    pub outside: Vec<HashSet<Uuid>>,
 }
 
 impl PersonQuery {
     fn has_filters(&self) -> bool {
-        self.email.is_some() || self.search.is_some() || !self.filters.is_empty() || self.among.is_some()
+        self.email.is_some() || self.search.is_some() || !self.filters.is_empty() || !self.among.is_empty() || !self.outside.is_empty()
     }
 
     fn matches(&self, row: &Row) -> Result<bool> {
         let person = person_from(row)?;
-        if self.among.as_ref().is_some_and(|among| !among.contains(&person.uuid)) {
+        let is_in = |persons: &HashSet<Uuid>| persons.contains(&person.uuid);
+        if !self.among.iter().all(is_in) || self.outside.iter().any(is_in) {
             return Ok(false);
         }
         let text = |name: &str| person.properties.get_str(name).unwrap_or_default();

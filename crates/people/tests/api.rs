@@ -205,6 +205,12 @@ async fn persons_are_listed_newest_first_and_found() {
             ("limit=1&offset=1", vec![bob]),
             ("cohort=7", vec![bob]),
             ("cohort=8", vec![]),
+            // [{"type":"cohort","key":"id","value":7}], then with "operator":"not_in"
+            ("properties=%5B%7B%22type%22%3A%22cohort%22%2C%22key%22%3A%22id%22%2C%22value%22%3A7%7D%5D", vec![bob]),
+            (
+                "properties=%5B%7B%22type%22%3A%22cohort%22%2C%22key%22%3A%22id%22%2C%22value%22%3A%227%22%2C%22operator%22%3A%22not_in%22%7D%5D",
+                vec![visitor, ann],
+            ),
             ("limit=1&offset=1&properties=%5B%7B%22key%22%3A%22plan%22%2C%22operator%22%3A%22is_set%22%7D%5D", vec![ann]),
         ] {
             assert_eq!(app.names(query).await, expected, "{}: {query}", app.name);

@@ -1,4 +1,4 @@
-//! Tables of what the project itself has, for SQL: `system.teams`, `system.insights`, `query_log`.
+//! Tables of what the project itself has, for SQL: `system.teams`, `system.insights`, `system.cohorts`, `system.actions`, `query_log`.
 //!
 //! Their rows come from the metadata database, so they stand in front of the query as a `WITH` of constants.
 
@@ -39,6 +39,31 @@ const TABLES: &[SystemTable] = &[
             ("last_modified_at", "toDateTime"),
         ],
     },
+    SystemTable {
+        name: "system.cohorts",
+        columns: &[
+            ("id", "toInt"),
+            ("name", "toString"),
+            ("description", "toString"),
+            ("filters", "toString"),
+            ("is_static", "toBool"),
+            ("count", "toInt"),
+            ("is_calculating", "toBool"),
+            ("last_calculation", "toDateTime"),
+            ("created_at", "toDateTime"),
+        ],
+    },
+    SystemTable {
+        name: "system.actions",
+        columns: &[
+            ("id", "toInt"),
+            ("name", "toString"),
+            ("description", "toString"),
+            ("steps_json", "toString"),
+            ("created_at", "toDateTime"),
+            ("updated_at", "toDateTime"),
+        ],
+    },
     SystemTable { name: "query_log", columns: QUERY_LOG },
     SystemTable { name: "raw_query_log", columns: QUERY_LOG },
 ];
@@ -74,6 +99,8 @@ pub async fn put_in(tree: &mut Query, text: &str, run: &Run) -> Result<(), Failu
         let rows = match table.name {
             "system.teams" => vec![team(run)],
             "system.insights" => insights(run).await?,
+            "system.cohorts" => cohorts(run).await?,
+            "system.actions" => run.catalog.actions().into_iter().take(MAX_ROWS as usize).map(action).collect(),
             _ => run.engine.jobs.logged(run.team.id).into_iter().take(MAX_ROWS as usize).map(logged).collect(),
         };
         let cte = Cte::Query { name: table.name.to_owned(), columns: Vec::new(), recursive: false, query: constants(table, rows).into() };
@@ -142,6 +169,35 @@ async fn insights(run: &Run) -> Result<Vec<Vec<Value>>, Failure> {
         ]
     };
     Ok(all.into_iter().map(row).collect())
+}
+
+async fn cohorts(run: &Run) -> Result<Vec<Vec<Value>>, Failure> {
+    let all = cohorts::store::of_team(&run.engine.db, run.team.id).await?;
+    let row = |cohort: cohorts::Cohort| -> Vec<Value> {
+        vec![
+            cohort.id.into(),
+            cohort.name.into(),
+            cohort.description.into(),
+            cohort.filters.to_string().into(),
+            cohort.is_static.into(),
+            cohort.count.into(),
+            cohort.is_calculating.into(),
+            cohort.last_calculation.map(|at| at.to_string()).into(),
+            cohort.created_at.to_string().into(),
+        ]
+    };
+    Ok(all.into_iter().take(MAX_ROWS as usize).map(row).collect())
+}
+
+fn action(action: &actions::Action) -> Vec<Value> {
+    vec![
+        action.id.into(),
+        action.name.as_str().into(),
+        action.description.as_str().into(),
+        action.steps.to_string().into(),
+        action.created_at.to_string().into(),
+        action.updated_at.to_string().into(),
+    ]
 }
 
 fn logged(entry: Value) -> Vec<Value> {

@@ -57,22 +57,30 @@ async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> ApiResult<Response> {
     access.require("person:read")?;
+    let mut cohorts = Vec::new();
     let filters = match given(&params, "properties") {
         Some(text) => {
-            let json = serde_json::from_str(text).map_err(|_| ApiError::invalid("Properties are unparsable!").attr("properties"))?;
-            filter::parse(&json).map_err(|message| ApiError::invalid(message).attr("properties"))?
+            let wrong = |message: String| ApiError::invalid(message).attr("properties");
+            let mut json: Value = serde_json::from_str(text).map_err(|_| wrong("Properties are unparsable!".to_owned()))?;
+            if json.get("key").is_some() {
+                json = Value::Array(vec![json]);
+            }
+            cohorts = filter::take_cohorts(&mut json).map_err(wrong)?;
+            filter::parse(&json).map_err(wrong)?
         }
         None => Vec::new(),
     };
-    let among = match given(&params, "cohort") {
-        Some(text) => {
-            let id = text.parse().map_err(|_| ApiError::invalid("Must be the id of a cohort.").attr("cohort"))?;
-            Some(state.dimensions.cohort_members(access.team.id, id).await?.into_iter().collect())
-        }
-        None => None,
-    };
+    if let Some(text) = given(&params, "cohort") {
+        let id = text.parse().map_err(|_| ApiError::invalid("Must be the id of a cohort.").attr("cohort"))?;
+        cohorts.push(filter::InCohort { id, negated: false });
+    }
+    let (mut among, mut outside) = (Vec::new(), Vec::new());
+    for cohort in cohorts {
+        let members = state.dimensions.cohort_members(access.team.id, cohort.id).await?.into_iter().collect();
+        if cohort.negated { outside.push(members) } else { among.push(members) }
+    }
     let own = |name: &str| given(&params, name).map(str::to_owned);
-    let query = PersonQuery { distinct_id: own("distinct_id"), email: own("email"), search: own("search"), filters, among };
+    let query = PersonQuery { distinct_id: own("distinct_id"), email: own("email"), search: own("search"), filters, among, outside };
     let csv = given(&params, "format") == Some("csv");
     let limit = if csv { MAX_CSV_ROWS } else { page.limit };
     let (profiles, more) = list::persons(&state.db, access.team.id, &query, limit, page.offset).await?;
