@@ -345,6 +345,20 @@ async fn sdks_get_what_is_not_archived_in_their_own_shape() {
 }
 
 #[tokio::test]
+async fn the_list_for_sdks_is_bounded_and_begins_with_what_runs() {
+    let app = App::new().await;
+    let running = app.make(nps()).await;
+    app.change(&running, launch()).await;
+    let long = vec![json!({"type": "open", "question": "x".repeat(9_000)}); 25];
+    for number in 0..12 {
+        app.make(json!({"name": format!("Long {number}"), "type": "popover", "questions": long})).await;
+    }
+    let listed = app.listed().await;
+    assert_eq!(listed[0]["id"], running["id"]);
+    assert!((5..12).contains(&listed.len()), "{} surveys", listed.len());
+}
+
+#[tokio::test]
 async fn sdks_learn_what_the_actions_that_show_a_survey_match() {
     for app in App::on_every_database().await {
         app.state.db.migrate(&[("actions", actions::MIGRATIONS)]).await.unwrap();

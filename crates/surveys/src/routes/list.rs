@@ -11,8 +11,10 @@ use std::sync::Arc;
 use teams::Team;
 use web::ApiResult;
 
-/// Surveys of one project that SDKs get, the newest ones.
+/// Surveys of one project that SDKs get: running ones first, the newest of them, as far as they fit.
 const MAX_LISTED: usize = 500;
+/// Browsers keep the list beside everything else that a site stores, in 5 MB.
+const MAX_BYTES: usize = 2 << 20;
 
 #[derive(Deserialize)]
 pub struct ByToken {
@@ -31,10 +33,16 @@ async fn listed(state: &SurveysState, team: &Team) -> ApiResult<Arc<Value>> {
         return Ok(known);
     }
     let filter = Filter { archived: Some(false), ..Filter::default() };
-    let (_, surveys) = store::list(&state.db, team.id, &filter, MAX_LISTED, 0).await?;
+    let (_, mut surveys) = store::list(&state.db, team.id, &filter, MAX_LISTED, 0).await?;
+    surveys.sort_by_key(|survey| !survey.is_running());
     let flags = FlagsById::of(&state.db, team.id, &surveys).await?;
     let steps = triggers::steps(&state.db, team.id, &surveys).await?;
-    let list = surveys.iter().map(|survey| wire::public(survey, &flags, &steps)).collect();
+    let mut bytes = 0;
+    let fits = |shown: &Value| {
+        bytes += shown.to_string().len();
+        bytes <= MAX_BYTES
+    };
+    let list = surveys.iter().map(|survey| wire::public(survey, &flags, &steps)).take_while(fits).collect();
     let list = Arc::new(Value::Array(list));
     state.public.insert(team.id, list.clone());
     Ok(list)
