@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Plan ──► Operator ◄── rows of one actor, by time ◄── an event store
+//!             │    ◄── or the periods of one actor, where the plan's `Calendar` is all that it asks
 //!             └──► Answer
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! 3. Operators that saw disjoint actors join to what one operator would have answered.
 //! 4. Texts are codes. Whoever feeds the operator keeps the texts.
 
+mod calendar;
 mod correlation;
 #[cfg(test)]
 mod fixture;
@@ -25,6 +27,7 @@ mod periods;
 mod retention;
 mod stickiness;
 
+pub use calendar::{Active, Calendar};
 pub use correlation::{CorrelationAnswer, CorrelationPlan, CorrelationWant, KeyHits};
 pub use funnel::{
     Attribution, EXCLUSIONS_MAX, Exclusion, FunnelActor, FunnelAnswer, FunnelGroup, FunnelOrder, FunnelPeriod, FunnelPlan, FunnelWant,
@@ -106,6 +109,16 @@ impl Operator {
             Operator::Lifecycle(operator) => operator.actor(actor, rows),
             Operator::Stickiness(operator) => operator.actor(actor, rows),
             Operator::Correlation(operator) => operator.actor(actor, rows),
+        }
+    }
+
+    /// An actor of a plan that has a [`Calendar`], instead of the actor's rows. Some actors may come so, others with rows.
+    pub fn active(&mut self, actor: u32, active: Active) {
+        match self {
+            Operator::Retention(operator) => operator.active(actor, active),
+            Operator::Lifecycle(operator) => operator.active(actor, active),
+            Operator::Stickiness(operator) => operator.active(actor, active),
+            Operator::Funnel(_) | Operator::Paths(_) | Operator::Correlation(_) => unreachable!("these have no calendar"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Lifecycle. Every row counts. `Row::number` is when the actor came into being, in microseconds since 1970; the earliest counts.
 
-use crate::{Periods, Row};
+use crate::{Active, Periods, Row};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifecyclePlan {
@@ -50,31 +50,14 @@ impl Lifecycle {
     pub fn actor(&mut self, actor: u32, rows: &[Row]) {
         // NaN is never the smaller one.
         let created = rows.iter().map(|row| row.number).fold(f64::NAN, f64::min);
-        let created = if created.is_nan() { None } else { self.plan.periods.of(created as i64) };
-        let (counts, actors, want) = (&mut self.counts, &mut self.actors, self.plan.want);
-        let mut count = |period: usize, status: Status| match want {
-            LifecycleWant::Counts => counts[period][status as usize] += 1,
-            LifecycleWant::Actors { period: wanted, status: of } if (wanted, of) == (period, status) => actors.push(actor),
-            LifecycleWant::Actors { .. } => {}
-        };
-        let mut before: Option<usize> = None;
-        let mut periods = self.plan.periods.walk();
-        for period in rows.iter().filter_map(|row| periods.of(row.at)) {
-            match before {
-                Some(before) if before == period => continue,
-                Some(before) if before + 1 == period => count(period, Status::Returning),
-                Some(before) => {
-                    count(before + 1, Status::Dormant);
-                    count(period, Status::Resurrecting);
-                }
-                None if created == Some(period) => count(period, Status::New),
-                None => count(period, Status::Resurrecting),
-            }
-            before = Some(period);
-        }
-        if let Some(after) = before.map(|last| last + 1).filter(|after| *after < self.plan.periods.len()) {
-            count(after, Status::Dormant);
-        }
+        let mut walk = self.plan.periods.walk();
+        let periods = rows.iter().filter_map(|row| walk.of(row.at));
+        count(&self.plan, &mut self.counts, &mut self.actors, actor, created, periods);
+    }
+
+    pub fn active(&mut self, actor: u32, active: Active) {
+        let periods = active.periods(self.plan.periods.len());
+        count(&self.plan, &mut self.counts, &mut self.actors, actor, active.number, periods);
     }
 
     pub fn join(&mut self, other: Lifecycle) {
@@ -91,6 +74,41 @@ impl Lifecycle {
 
     pub fn bytes(&self) -> usize {
         self.counts.len() * size_of::<[u64; 4]>() + self.actors.capacity() * size_of::<u32>()
+    }
+}
+
+/// `periods` are those that the actor was active in, ascending.
+#[inline]
+fn count(
+    plan: &LifecyclePlan,
+    counts: &mut [[u64; 4]],
+    actors: &mut Vec<u32>,
+    actor: u32,
+    created: f64,
+    periods: impl Iterator<Item = usize>,
+) {
+    let created = || if created.is_nan() { None } else { plan.periods.of(created as i64) };
+    let mut count = |period: usize, status: Status| match plan.want {
+        LifecycleWant::Counts => counts[period][status as usize] += 1,
+        LifecycleWant::Actors { period: wanted, status: of } if (wanted, of) == (period, status) => actors.push(actor),
+        LifecycleWant::Actors { .. } => {}
+    };
+    let mut before: Option<usize> = None;
+    for period in periods {
+        match before {
+            Some(before) if before == period => continue,
+            Some(before) if before + 1 == period => count(period, Status::Returning),
+            Some(before) => {
+                count(before + 1, Status::Dormant);
+                count(period, Status::Resurrecting);
+            }
+            None if created() == Some(period) => count(period, Status::New),
+            None => count(period, Status::Resurrecting),
+        }
+        before = Some(period);
+    }
+    if let Some(after) = before.map(|last| last + 1).filter(|after| *after < plan.periods.len()) {
+        count(after, Status::Dormant);
     }
 }
 

@@ -2,7 +2,7 @@
 //! (only [`RetentionKind::FirstEver`] looks at it). `Row::key` is the breakdown's value, `Row::number` what is summed up.
 
 use crate::keyed::Keyed;
-use crate::{EMPTY_KEY, Periods, Row};
+use crate::{Active, Calendar, EMPTY_KEY, Periods, Row};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetentionPlan {
@@ -130,6 +130,20 @@ const TARGET: u64 = 1;
 const RETURN: u64 = 2;
 const TARGET_UNFILTERED: u64 = 4;
 
+/// Target and return events.
+const TRACKS: &[Option<u32>] = &[Some(0), Some(1)];
+
+impl RetentionPlan {
+    pub(crate) fn calendar(&self) -> Option<Calendar<'_>> {
+        let by_period = self.kind != RetentionKind::FirstEver
+            && self.mode == RetentionMode::Calendar
+            && self.minimum <= 1
+            && self.aggregation.is_none()
+            && !self.breakdown;
+        by_period.then_some(Calendar { periods: &self.periods, tracks: TRACKS, number: false })
+    }
+}
+
 impl Retention {
     pub fn new(plan: &RetentionPlan) -> Retention {
         Retention { plan: plan.clone(), groups: Keyed::new(), actors: Vec::new(), told: 0, rows: Vec::new(), found: Found::default() }
@@ -174,13 +188,35 @@ impl Retention {
                 found.targets.truncate(1);
             }
         }
-        if let Some(earliest) = found.targets.first().map(|target| target.period) {
-            found.returns.retain(|returned| returned.count >= self.plan.minimum);
-            for target in 0..found.targets.len() {
-                self.cohort(actor, key, found.targets[target], earliest, &mut found);
-            }
-        }
+        self.cohorts(actor, key, &mut found);
         self.found = found;
+    }
+
+    pub fn active(&mut self, actor: u32, active: Active) {
+        let (targets, returns) = (active.track(0, TRACKS.len()), active.track(1, TRACKS.len()));
+        let first_time = self.plan.kind == RetentionKind::FirstTime;
+        if first_time && targets.before() {
+            return;
+        }
+        let mut found = std::mem::take(&mut self.found);
+        let count = self.plan.periods.len();
+        found.targets.clear();
+        let starts = targets.periods(count).take(if first_time { 1 } else { usize::MAX });
+        found.targets.extend(starts.map(|period| Target { period, first_at: 0, sum: 0.0 }));
+        found.returns.clear();
+        if !found.targets.is_empty() {
+            found.returns.extend(returns.periods(count).map(|period| Returned { period, count: 1, sum: 0.0 }));
+        }
+        self.cohorts(actor, EMPTY_KEY, &mut found);
+        self.found = found;
+    }
+
+    fn cohorts(&mut self, actor: u32, key: u32, found: &mut Found) {
+        let Some(earliest) = found.targets.first().map(|target| target.period) else { return };
+        found.returns.retain(|returned| returned.count >= self.plan.minimum);
+        for target in 0..found.targets.len() {
+            self.cohort(actor, key, found.targets[target], earliest, found);
+        }
     }
 
     /// When an actor did the target event for the first time, if that lies in the range.

@@ -1,6 +1,6 @@
 //! Stickiness: in how many periods an actor was active. Every row counts.
 
-use crate::{Periods, Row};
+use crate::{Active, Periods, Row};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct StickinessPlan {
@@ -57,6 +57,15 @@ impl Stickiness {
             count += 1;
         }
         active += usize::from(current.is_some() && criterion.holds(count));
+        self.count(actor, active);
+    }
+
+    pub fn active(&mut self, actor: u32, active: Active) {
+        self.count(actor, active.periods(self.plan.periods.len()).count());
+    }
+
+    /// An actor that was active in so many periods.
+    fn count(&mut self, actor: u32, active: usize) {
         if active == 0 {
             return;
         }

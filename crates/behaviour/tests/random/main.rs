@@ -12,7 +12,7 @@ mod paths;
 mod periods;
 mod retention;
 
-use behaviour::{Answer, Operator, Plan, Row};
+use behaviour::{Active, Answer, Calendar, Operator, Plan, Row};
 use choices::Choices;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -43,10 +43,28 @@ fn answer(plan: &Plan, actors: &Actors, choices: &mut Choices) -> Answer {
     let (mut one, mut other) = (Operator::new(plan), Operator::new(plan));
     for (actor, rows) in actors.iter().enumerate() {
         let operator = if choices.flag() { &mut one } else { &mut other };
-        operator.actor(actor as u32, rows);
+        match plan.calendar().filter(|_| choices.flag()) {
+            Some(calendar) => by_period(operator, actor as u32, rows, &calendar, choices.below(2)),
+            None => operator.actor(actor as u32, rows),
+        }
     }
     one.join(other);
     one.finish()
+}
+
+/// Feeds an actor's periods, in as many words as needed and some more.
+fn by_period(operator: &mut Operator, actor: u32, rows: &[Row], calendar: &Calendar, surplus: usize) {
+    let bounds = calendar.periods.bounds();
+    let words = (bounds.len() + 1).div_ceil(64) + surplus;
+    let mut all = vec![0u64; words * calendar.tracks.len()];
+    for (track, bit) in calendar.tracks.iter().enumerate() {
+        for row in rows.iter().filter(|row| bit.is_none_or(|bit| row.mask >> bit & 1 == 1)) {
+            let place = bounds.iter().filter(|bound| **bound <= row.at).count();
+            all[track * words + place / 64] |= 1 << (place % 64);
+        }
+    }
+    let number = rows.iter().map(|row| row.number).fold(f64::NAN, f64::min);
+    operator.active(actor, Active { words: &all, number });
 }
 
 /// A few actors, each with a few rows in order; times are small numbers, so that they coincide.
