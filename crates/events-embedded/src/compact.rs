@@ -19,6 +19,10 @@ use std::sync::atomic::Ordering;
 
 /// Segments of one size class are merged when there are this many of them.
 const FAN_IN: usize = 4;
+/// Of a week that is over, all segments become one, when what joins the largest is at least this part of it: one in so many, while
+/// rows are coming and when none do.
+const WORTH_BUSY: u64 = 2;
+const WORTH_IDLE: u64 = 16;
 /// A week never has more segments than this for long, whatever their sizes.
 const MAX_PER_WEEK: usize = 12;
 /// Merging stops at this size, so that one merge stays a matter of minutes and its keys fit in memory.
@@ -26,6 +30,7 @@ const MAX_ROWS: u64 = 4 << 20;
 /// Rows moved to other persons are sorted in memory; with more of them the overrides stay beside the segment.
 const MAX_MOVED: usize = 200_000;
 const ZSTD_LEVEL: i32 = 3;
+const DAY_SECONDS: i64 = 86_400;
 /// Bytes of rows that each source may hold at a time.
 const SOURCE_BYTES: usize = 16 << 20;
 
@@ -37,21 +42,28 @@ pub struct Job {
 impl Shared {
     /// Does the most useful merge; false when there is none.
     pub fn compact_once(&self) -> Result<bool> {
-        let manifest = {
-            let manifest = self.structure.lock();
-            if self.merged.load(Ordering::Relaxed) == manifest.generation {
-                return Ok(false);
-            }
-            manifest.clone()
-        };
+        let manifest = self.structure.lock().clone();
         let state = self.state.read();
+        let idle = state.active.since.is_none() && state.frozen.is_none();
+        // Generations are told apart by whether rows were coming.
+        let situation = manifest.generation << 1 | u64::from(idle);
+        if self.merged.load(Ordering::Relaxed) == situation {
+            return Ok(false);
+        }
         let mut weeks: BTreeMap<(TeamId, Week), Vec<Arc<Segment>>> = BTreeMap::new();
         for segment in state.all_segments() {
             weeks.entry((segment.meta.team, segment.meta.week)).or_default().push(segment.clone());
         }
         drop(state);
-        let Some(job) = weeks.into_values().find_map(|segments| choose(segments, &manifest)) else {
-            self.merged.store(manifest.generation, Ordering::Relaxed);
+        let over = Week::of(self.clock.now().plus_seconds(-DAY_SECONDS), self.clock.now());
+        let worth = if idle { WORTH_IDLE } else { WORTH_BUSY };
+        let whole = |week: Week, segments: &[Arc<Segment>]| if week < over { settle(segments, worth) } else { None };
+        let job = weeks.into_iter().find_map(|((_, week), mut segments)| {
+            segments.sort_by_key(|segment| segment.meta.rows);
+            choose(&segments, &manifest).or_else(|| whole(week, &segments))
+        });
+        let Some(job) = job else {
+            self.merged.store(situation, Ordering::Relaxed);
             return Ok(false);
         };
         let done = match &job.inputs[..] {
@@ -208,9 +220,21 @@ fn batch_rows(max_row_bytes: u32) -> usize {
     (SOURCE_BYTES / max_row_bytes.max(1) as usize).clamp(16, OUTPUT_ROWS)
 }
 
-/// What to merge of one week of one team.
-fn choose(mut segments: Vec<Arc<Segment>>, manifest: &Manifest) -> Option<Job> {
-    segments.sort_by_key(|segment| segment.meta.rows);
+/// The segments of a week that hardly changes any more, smallest first, as one.
+fn settle(segments: &[Arc<Segment>], worth: u64) -> Option<Job> {
+    let mut rows = 0;
+    let fitting = segments.iter().take_while(|segment| {
+        rows += segment.meta.rows;
+        rows <= MAX_ROWS
+    });
+    let inputs: Vec<Arc<Segment>> = fitting.cloned().collect();
+    let (largest, others) = inputs.split_last()?;
+    let more: u64 = others.iter().map(|segment| segment.meta.rows).sum();
+    (more > 0 && more * worth >= largest.meta.rows).then_some(Job { inputs })
+}
+
+/// What to merge of one week of one team, whose segments come smallest first.
+fn choose(segments: &[Arc<Segment>], manifest: &Manifest) -> Option<Job> {
     let erasure = |meta: &SegmentMeta| manifest.erasures.iter().any(|erasure| erasure.team == meta.team && erasure.number > meta.erased);
     if let Some(segment) = segments.iter().find(|segment| erasure(&segment.meta)) {
         return Some(Job { inputs: vec![segment.clone()] });

@@ -1,7 +1,7 @@
 //! Events as DataFusion sees them: a table that reads only the row groups, columns and rows that a select needs.
 
 use crate::columns;
-use crate::packed::{Lookup, selection};
+use crate::packed::{Latest, Lookup, selection};
 use crate::prune::times_of;
 use crate::segment::{Opened, Segment};
 use crate::shred::Chunk;
@@ -20,8 +20,8 @@ use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ParquetReco
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use query::{ColumnSource, ColumnUse, TableUse};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 const BATCH_ROWS: usize = 8 << 10;
 /// A batch of the largest rows of a segment must stay below this, so that no text column passes 2 GiB.
@@ -65,6 +65,8 @@ pub struct Scan {
     pub counters: Arc<Counters>,
     /// Which rows can matter to conditions that name persons.
     pub lookup: Arc<Lookup>,
+    /// Set when only the latest rows are wanted.
+    pub latest: Arc<OnceLock<Latest>>,
     /// Waiting for the sort was in vain.
     pub impatient: Arc<AtomicBool>,
 }
@@ -91,6 +93,7 @@ impl Scan {
             work: Arc::new(work),
             counters,
             lookup: Arc::default(),
+            latest: Arc::default(),
             impatient: Arc::default(),
         })
     }

@@ -3,6 +3,7 @@
 use crate::aggregate;
 use crate::dimensions::DimensionTables;
 use crate::functions;
+use crate::packed::Latest;
 use crate::scan::Counters;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
@@ -20,8 +21,8 @@ use events::{Budget, Column, QueryError, Selected};
 use futures::StreamExt;
 use model::TeamId;
 use query::{Printed, Table};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 const PARTITIONS: usize = 2;
 
@@ -85,9 +86,15 @@ pub async fn frame(
 ) -> Result<(DataFrame, Arc<Counters>), QueryError> {
     let counters = Arc::new(Counters::default());
     let context = session(&budget).map_err(|error| failure(error, &budget))?;
+    let latest = Arc::new(OnceLock::new());
     for table in &printed.tables {
         let provider: Arc<dyn datafusion::catalog::TableProvider> = match table.table {
-            Table::Events => Arc::new(EventsTable { snapshot: snapshot.clone(), table: table.clone(), counters: counters.clone() }),
+            Table::Events => Arc::new(EventsTable {
+                snapshot: snapshot.clone(),
+                table: table.clone(),
+                counters: counters.clone(),
+                latest: latest.clone(),
+            }),
             _ => Arc::new(dimensions.table(team, table, &snapshot.overrides).await.map_err(QueryError::Failed)?),
         };
         context.register_table(TableReference::bare(table.name.as_str()), provider).map_err(|error| failure(error, &budget))?;
@@ -101,6 +108,13 @@ pub async fn frame(
     }
     let only_selects = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&printed.sql, only_selects).await.map_err(|error| failure(error, &budget))?;
+    if packed.is_some()
+        && let [table] = &printed.tables[..]
+        && table.table == Table::Events
+        && let Ok(Some(wanted)) = Latest::of(&context.state(), frame.logical_plan(), table)
+    {
+        let _ = latest.set(wanted);
+    }
     let frame = match packed {
         Some(shared) => aggregate::replace(shared, printed, frame, team, snapshot, budget, counters.clone()).await?,
         None => frame,

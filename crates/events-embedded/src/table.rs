@@ -1,5 +1,6 @@
 //! The walls between DataFusion and our scan.
 
+use crate::packed::Latest;
 use crate::scan::{Counters, Scan, schema_of};
 use crate::snapshot::Snapshot;
 use arrow::datatypes::SchemaRef;
@@ -21,13 +22,15 @@ use datafusion::physical_plan::{
 };
 use query::{ColumnUse, TableUse};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The events of one team, with the columns that one query uses.
 pub struct EventsTable {
     pub snapshot: Arc<Snapshot>,
     pub table: TableUse,
     pub counters: Arc<Counters>,
+    /// Set, before it is read, when the select wants the latest rows only.
+    pub latest: Arc<OnceLock<Latest>>,
 }
 
 impl fmt::Debug for EventsTable {
@@ -58,10 +61,11 @@ impl TableProvider for EventsTable {
             None => self.table.columns.clone(),
         };
         let (snapshot, table, counters) = (self.snapshot.clone(), self.table.clone(), self.counters.clone());
-        let scan = tokio::task::spawn_blocking(move || Scan::plan(snapshot, &table, wanted, counters))
+        let mut scan = tokio::task::spawn_blocking(move || Scan::plan(snapshot, &table, wanted, counters))
             .await
             .map_err(|error| DataFusionError::External(error.into()))?
             .map_err(external)?;
+        scan.latest = self.latest.clone();
         Ok(Arc::new(EventsScan::new(scan, state.config().target_partitions())))
     }
 }

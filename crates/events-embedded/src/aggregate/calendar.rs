@@ -1,16 +1,18 @@
 //! Expressions of the time that stay the same for a quarter of an hour: days, hours, weeks of a zone.
 
+use super::dictionary::NULL;
 use crate::columns::TIMESTAMP;
+use crate::packed::bits::Blocks;
+use crate::packed::places::QUARTER_US;
 use crate::packed::shape::Leaf;
 use anyhow::Result;
 use arrow::array::{ArrayRef, TimestampMicrosecondArray};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use query::{ColumnSource, ColumnUse};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Zones change by whole quarters, and their days and hours begin with one. Where that was once different, the table says so.
-pub const QUARTER_US: i64 = 900_000_000;
 /// A year; segments hold a week, and more only where clients invent times.
 const QUARTERS_MAX: i64 = 366 * 96;
 /// Not the same all through the quarter.
@@ -71,15 +73,25 @@ impl Quarters {
         Ok(Some(Quarters { first, codes }))
     }
 
-    /// `None` when one of the times has no code by its quarter.
-    pub fn of(&self, times: &[i64]) -> Option<Vec<u32>> {
+    /// The code of the quarter that begins here; `None` when it has several.
+    pub fn code(&self, at: i64) -> Option<u32> {
+        let code = self.codes.get((at.div_euclid(QUARTER_US) - self.first) as usize).copied();
+        code.filter(|code| *code != SPLIT)
+    }
+
+    /// `None` when one of these rows has no code by its quarter.
+    pub fn read(&self, seconds: &Blocks, rows: Range<usize>) -> Option<Vec<u32>> {
+        const QUARTER: u32 = (QUARTER_US / 1_000_000) as u32;
+        let mut codes = Vec::with_capacity(rows.len());
+        // One quarter more on both sides, for rows outside.
+        let base = (self.first - 1) * i64::from(QUARTER);
+        seconds.offsets(rows, base, (self.codes.len() as u32 + 2) * QUARTER - 1, &mut codes);
         let mut split = false;
-        let codes = times.iter().map(|at| {
-            let code = self.codes.get((at.div_euclid(QUARTER_US) - self.first) as usize).copied().unwrap_or(SPLIT);
-            split |= code == SPLIT;
-            code
-        });
-        let codes = codes.collect();
+        for code in &mut codes {
+            // The filter leaves rows outside to nobody.
+            *code = self.codes.get(((*code / QUARTER) as usize).wrapping_sub(1)).copied().unwrap_or(NULL);
+            split |= *code == SPLIT;
+        }
         (!split).then_some(codes)
     }
 }

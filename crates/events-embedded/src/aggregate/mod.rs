@@ -11,6 +11,7 @@
 //!
 //! Whatever cannot be answered so is left to DataFusion as it was.
 
+mod active;
 mod calendar;
 mod dictionary;
 mod sets;
@@ -20,6 +21,7 @@ mod tally;
 mod work;
 
 use crate::packed::gather::Stop;
+use crate::packed::watch::{StopOnDrop, Watch};
 use crate::scan::Counters;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
@@ -46,19 +48,8 @@ pub struct Origin {
     pub shared: Arc<Shared>,
     pub team: TeamId,
     pub snapshot: Arc<Snapshot>,
-    pub budget: Budget,
-    pub until: Instant,
     pub counters: Arc<Counters>,
-    pub stop: Arc<AtomicBool>,
-}
-
-/// Tells the threads of a query that nobody waits for it any more.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    pub watch: Watch,
 }
 
 /// The frame with tables in place of its aggregates, as far as packed columns can answer them.
@@ -76,17 +67,11 @@ pub async fn replace(
         return Ok(frame);
     }
     let (state, plan) = frame.into_parts();
-    let origin = Origin {
-        shared,
-        team,
-        snapshot,
-        budget,
-        until: Instant::now() + budget.deadline,
-        counters: Arc::default(),
-        stop: Arc::new(AtomicBool::new(false)),
-    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let _guard = StopOnDrop(stop.clone());
+    let watch = Watch::new(budget, Instant::now() + budget.deadline, stop);
+    let origin = Origin { shared, team, snapshot, counters: Arc::default(), watch };
     let read = origin.counters.clone();
-    let _guard = StopOnDrop(origin.stop.clone());
     let (own_state, own_plan, printed) = (state.clone(), plan.clone(), printed.clone());
     let replaced = tokio::task::spawn_blocking(move || replace_all(&own_state, &own_plan, &printed, &origin)).await;
     let plan = match replaced {

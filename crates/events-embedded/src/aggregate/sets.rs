@@ -42,7 +42,8 @@ impl Set {
 
     fn tidy(&mut self, universe: usize) {
         let Set::List(list, limit) = self else { return };
-        list.sort_unstable();
+        // Numbers come in a few rising sequences, which this sort finds.
+        list.sort();
         list.dedup();
         *limit = (list.len() * 2).max(UNSORTED);
         // As bits it would be no larger.
@@ -77,7 +78,7 @@ impl Set {
         match self {
             Set::Bits(bits) => bits.iter().map(|word| u64::from(word.count_ones())).sum(),
             Set::List(list, _) => {
-                list.sort_unstable();
+                list.sort();
                 list.dedup();
                 list.len() as u64
             }

@@ -11,6 +11,9 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Combinations of keys that are counted in an array for each chunk.
+const CELLS_MAX: usize = 8 << 10;
+
 pub struct Tally<'q> {
     asked: &'q Asked,
     pub slots: Slots,
@@ -29,6 +32,9 @@ enum State {
 pub struct Taken<'c> {
     /// Places in the other lists.
     pub rows: &'c [u32],
+    /// These are all rows of the chunk.
+    pub whole: bool,
+    /// Empty when there are no conditions.
     pub masks: &'c [u64],
     /// Of each text.
     pub codes: &'c [Vec<u32>],
@@ -69,6 +75,37 @@ impl<'q> Tally<'q> {
         }
     }
 
+    /// Counts rows by the codes of all keys at once; false when there are too many combinations of them.
+    pub fn count_rows(&mut self, rows: &[u32], codes: &[Vec<u32>]) -> bool {
+        let keys: Vec<(&[u32], usize)> = (self.asked.keys.iter())
+            .filter_map(
+                |key| if let Key::Text(text) = key { Some((&codes[*text][..], self.asked.dictionaries[*text].len())) } else { None },
+            )
+            .collect();
+        let cells = keys.iter().fold(1, |cells: usize, (_, width)| cells.saturating_mul(*width));
+        if cells > CELLS_MAX.min(rows.len()) {
+            return false;
+        }
+        let mut counts = vec![0u32; cells];
+        match &keys[..] {
+            [(codes, _)] => rows.iter().for_each(|row| counts[codes[*row as usize] as usize] += 1),
+            _ => rows.iter().for_each(|row| {
+                let cell = keys.iter().fold(0, |cell, (codes, width)| cell * width + codes[*row as usize] as usize);
+                counts[cell] += 1;
+            }),
+        }
+        let mut own = vec![0; keys.len()];
+        for (cell, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let mut left = cell;
+            for (code, (_, width)) in own.iter_mut().zip(&keys).rev() {
+                *code = (left % width) as u32;
+                left /= width;
+            }
+            self.count(own.iter().copied(), 0, u64::from(*count));
+        }
+        true
+    }
+
     pub fn add(&mut self, taken: &Taken, persons: usize) -> Result<()> {
         let mut groups = std::mem::take(&mut self.groups);
         let keys = self.asked.keys.iter().map(|key| match key {
@@ -97,8 +134,7 @@ impl<'q> Tally<'q> {
                     rows.filter(meets).for_each(|(row, group)| sets[group].insert(taken.persons[row], persons));
                 }
                 (State::Other(accumulator), What::Other(_, places)) => {
-                    let whole = taken.rows.len() == taken.masks.len();
-                    let places = places.iter().map(|place| taken.array(*place, whole)).collect::<Result<Vec<_>>>()?;
+                    let places = places.iter().map(|place| taken.array(*place)).collect::<Result<Vec<_>>>()?;
                     let filter = (bit != 0).then(|| BooleanArray::from_iter(rows.map(|row| Some(meets(&row)))));
                     let groups: Vec<usize> = groups.iter().map(|group| *group as usize).collect();
                     accumulator.update_batch(&places, &groups, filter.as_ref(), slots)?;
@@ -188,9 +224,9 @@ impl<'q> Tally<'q> {
 }
 
 impl Taken<'_> {
-    fn array(&self, place: usize, whole: bool) -> Result<ArrayRef> {
+    fn array(&self, place: usize) -> Result<ArrayRef> {
         let array = self.arrays.get(place).context("an argument that was not evaluated")?;
-        if whole { Ok(array.clone()) } else { Ok(take(array, &UInt32Array::from(self.rows.to_vec()), None)?) }
+        if self.whole { Ok(array.clone()) } else { Ok(take(array, &UInt32Array::from(self.rows.to_vec()), None)?) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Threads over the rows of packed segments, and over all rows that are elsewhere.
 
 use super::Origin;
+use super::active::Active;
 use super::calendar::Quarters;
 use super::shape::{Asked, Key, What};
 use super::tally::{Taken, Tally};
@@ -8,22 +9,20 @@ use crate::packed::bind::{Chunk, Output, Part, RunPlan, Test};
 use crate::packed::fast::sources;
 use crate::packed::gather::{Extra, Stop};
 use crate::packed::keys::numbers;
-use crate::packed::loose::truths;
-use crate::packed::numbering::{Bits, Numbering};
+use crate::packed::loose::{moments, passing, persons_of, truths};
+use crate::packed::numbering::Numbering;
+use crate::packed::places::time_range;
 use crate::packed::shape::TRUE;
+use crate::packed::{Source, Target};
 use crate::scan::Scan;
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
-use events::QueryError;
+use arrow::array::{ArrayRef, RecordBatch};
+use hashbrown::HashMap;
 use parking_lot::Mutex;
-use query::ColumnSource;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
-use uuid::Uuid;
 
 /// Rows that a thread takes at a time, and that are decoded together.
 const TURN_ROWS: usize = 128 << 10;
@@ -33,6 +32,8 @@ struct Job<'q> {
     asked: &'q Asked,
     origin: &'q Origin,
     parts: Vec<Segment<'q>>,
+    /// One for each text that has them.
+    quarters: Vec<Option<Quarters>>,
     turns: Vec<(usize, usize, Range<usize>)>,
     next: AtomicUsize,
     scan: Scan,
@@ -40,16 +41,26 @@ struct Job<'q> {
     numbering: Arc<Numbering>,
     extra: Mutex<Extra>,
     wants_persons: bool,
-    /// Bytes that the threads hold together.
-    held: AtomicUsize,
 }
 
 struct Segment<'q> {
     part: Part<'q>,
-    /// One for each text that has them.
-    quarters: Vec<Option<Quarters>>,
-    /// Own numbers of persons from whom something moved.
-    sources: Option<Bits>,
+    /// What became of its distinct ids that moved.
+    moved: Option<&'q HashMap<u32, Target, ahash::RandomState>>,
+}
+
+/// One table for each text that is the same all through a quarter.
+fn quarters(asked: &Asked, sources: &[Source]) -> Result<Vec<Option<Quarters>>> {
+    let (lower, upper) = time_range(&asked.wanted.filter);
+    let metas = || sources.iter().map(|source| &source.segment.meta);
+    let first = metas().map(|meta| meta.first_us).min().unwrap_or(0).max(lower);
+    let last = metas().map(|meta| meta.last_us).max().unwrap_or(0).min(upper);
+    let mut all = Vec::with_capacity(asked.calendar.len());
+    for (text, leaf) in asked.wanted.texts.iter().enumerate() {
+        let codes = |array: &ArrayRef| asked.dictionaries[text].codes(array);
+        all.push(if asked.calendar[text] && first <= last { Quarters::new(leaf, first, last, &codes)? } else { None });
+    }
+    Ok(all)
 }
 
 /// Columns of the aggregate; `None` when packed columns cannot tell.
@@ -58,37 +69,34 @@ pub fn run(asked: &Asked, origin: &Origin) -> Result<Option<Vec<ArrayRef>>, Stop
     let persons = origin.shared.teams.persons(origin.team, &origin.snapshot, &sources, &origin.shared.keyring)?;
     let mut parts = Vec::with_capacity(sources.len());
     for (at, source) in sources.iter().enumerate() {
-        check(origin, asked, 0)?;
+        check(origin, asked)?;
         let reading = |text: usize, array: &ArrayRef| asked.dictionaries[text].codes(array);
         let (map, changes) = (persons.numbering.maps[at].clone(), persons.changes[at].clone());
         let Some(part) = Part::bind(&source.packed, &asked.wanted, map, changes, &reading, &numbers)? else { return Ok(None) };
-        let meta = &source.segment.meta;
-        let mut quarters = Vec::with_capacity(asked.calendar.len());
-        for (text, leaf) in asked.wanted.texts.iter().enumerate() {
-            let codes = |array: &ArrayRef| asked.dictionaries[text].codes(array);
-            let table = if asked.calendar[text] { Quarters::new(leaf, meta.first_us, meta.last_us, &codes)? } else { None };
-            quarters.push(table);
-        }
-        let moved = part.changes.distinct.is_some().then(|| {
-            let mut bits = Bits::new(part.map.len());
-            part.changes.sources.iter().for_each(|own| bits.set(*own));
-            bits
-        });
-        parts.push(Segment { part, quarters, sources: moved });
+        parts.push(part);
     }
+    let scan = Scan::plan(Arc::new(rest), &asked.table, asked.wanted.columns.clone(), origin.counters.clone())?;
+    if let Some(active) = Active::of(asked)
+        && let Some(columns) = active.run(origin, &sources, &persons, &parts, &scan)?
+    {
+        return Ok(Some(columns));
+    }
+    let quarters = quarters(asked, &sources)?;
+    let moved = |at: usize| persons.moves.as_ref().map(|moves| &moves.segments[at]);
+    let parts: Vec<Segment> = parts.into_iter().enumerate().map(|(at, part)| Segment { part, moved: moved(at) }).collect();
     let turns = parts.iter().enumerate().flat_map(|(at, segment)| turns(at, &segment.part)).collect();
     let job = Job {
         asked,
         origin,
         parts,
+        quarters,
         turns,
         next: AtomicUsize::new(0),
-        scan: Scan::plan(Arc::new(rest), &asked.table, asked.wanted.columns.clone(), origin.counters.clone())?,
+        scan,
         next_loose: AtomicUsize::new(0),
         numbering: persons.numbering.clone(),
         extra: Mutex::default(),
         wants_persons: asked.wants_persons(),
-        held: AtomicUsize::new(0),
     };
     let tally = job.run(origin.shared.limits.query_threads)?;
     let extra = job.extra.lock();
@@ -109,18 +117,8 @@ fn turns(at: usize, part: &Part) -> Vec<(usize, usize, Range<usize>)> {
     turns
 }
 
-fn check(origin: &Origin, asked: &Asked, held: usize) -> Result<(), Stop> {
-    if origin.stop.load(Ordering::Relaxed) {
-        return Err(Stop::Query(QueryError::Cancelled));
-    }
-    if Instant::now() >= origin.until {
-        return Err(Stop::Query(QueryError::Deadline(origin.budget.deadline)));
-    }
-    let dictionaries: usize = asked.dictionaries.iter().map(super::dictionary::Dictionary::bytes).sum();
-    if held + dictionaries > origin.budget.memory_bytes {
-        return Err(Stop::Query(QueryError::Memory(origin.budget.memory_bytes)));
-    }
-    Ok(())
+fn check(origin: &Origin, asked: &Asked) -> Result<(), Stop> {
+    origin.watch.check(asked.dictionaries.iter().map(super::dictionary::Dictionary::bytes).sum())
 }
 
 impl<'q> Job<'q> {
@@ -157,6 +155,8 @@ struct Worker<'q> {
     job: &'q Job<'q>,
     tally: Tally<'q>,
     held: usize,
+    /// Nothing is asked but how many rows there are.
+    counts_rows: bool,
     rows: Vec<u32>,
     persons: Vec<u32>,
     places: Vec<u32>,
@@ -168,6 +168,8 @@ impl<'q> Worker<'q> {
             job,
             tally: Tally::new(job.asked, job.universe())?,
             held: 0,
+            counts_rows: job.asked.functions.iter().all(|function| matches!(function.what, What::Rows) && function.bit.is_none())
+                && job.asked.keys.iter().all(|key| matches!(key, Key::Text(_))),
             rows: Vec::new(),
             persons: Vec::new(),
             places: Vec::new(),
@@ -195,10 +197,8 @@ impl<'q> Worker<'q> {
     }
 
     fn note_memory(&mut self) -> Result<(), Stop> {
-        let now = self.tally.bytes();
-        let all = self.job.held.fetch_add(now.wrapping_sub(self.held), Ordering::Relaxed).wrapping_add(now.wrapping_sub(self.held));
-        self.held = now;
-        check(self.job.origin, self.job.asked, all)
+        self.job.origin.watch.note(&mut self.held, self.tally.bytes());
+        check(self.job.origin, self.job.asked)
     }
 
     fn turn(&mut self, segment: &Segment<'q>, run: &'q RunPlan<'q>, rows: Range<usize>) -> Result<()> {
@@ -241,25 +241,39 @@ impl<'q> Worker<'q> {
     fn chunk(&mut self, segment: &Segment<'q>, run: &'q RunPlan<'q>, rows: Range<usize>) -> Result<()> {
         let asked = self.job.asked;
         let mut chunk = Chunk::new(&segment.part, run, rows);
-        let passes = chunk.truths(&run.filter)?;
         self.rows.clear();
-        self.rows.extend(passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE).map(|(at, _)| at as u32));
+        match &run.filter {
+            Test::Known(TRUE) => self.rows.extend(0..chunk.rows.len() as u32),
+            test => {
+                let passes = chunk.truths(test)?;
+                self.rows.extend(passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE).map(|(at, _)| at as u32));
+            }
+        }
         if self.rows.is_empty() {
             return Ok(());
         }
+        let changes = &segment.part.changes;
+        if self.job.wants_persons || changes.distinct.is_some() || changes.gone.is_some() {
+            chunk.read_persons();
+        }
         self.place_persons(segment, &chunk.persons, chunk.rows.clone());
-        let mut masks = vec![0u64; chunk.rows.len()];
+        // Nobody looks at masks without conditions.
+        let mut masks = if run.masks.is_empty() { Vec::new() } else { vec![0u64; chunk.rows.len()] };
         for (bit, mask) in &run.masks {
             let truths = chunk.truths(mask)?;
             masks.iter_mut().zip(truths).for_each(|(mask, truth)| *mask |= u64::from(truth == TRUE) << bit);
         }
         let mut codes = Vec::with_capacity(run.texts.len());
         for (text, output) in run.texts.iter().enumerate() {
-            let by_quarter = segment.quarters[text].as_ref().and_then(|quarters| quarters.of(&chunk.times));
+            let seconds = &segment.part.basics.seconds;
+            let by_quarter = self.job.quarters[text].as_ref().and_then(|quarters| quarters.read(seconds, chunk.rows.clone()));
             codes.push(match by_quarter {
                 Some(codes) => codes,
                 None => chunk.values(output, &|array| asked.dictionaries[text].codes(array))?,
             });
+        }
+        if self.counts_rows && self.tally.count_rows(&self.rows, &codes) {
+            return Ok(());
         }
         let mut arrays = Vec::with_capacity(asked.wanted.arrays.len());
         for leaf in &asked.wanted.arrays {
@@ -271,7 +285,8 @@ impl<'q> Worker<'q> {
             })?;
             arrays.push(array.into_inner().context("an argument without values")?);
         }
-        let taken = Taken { rows: &self.rows, masks: &masks, codes: &codes, persons: &self.persons, arrays: &arrays };
+        let whole = self.rows.len() == chunk.rows.len();
+        let taken = Taken { rows: &self.rows, whole, masks: &masks, codes: &codes, persons: &self.persons, arrays: &arrays };
         self.tally.add(&taken, self.job.universe())
     }
 
@@ -283,7 +298,7 @@ impl<'q> Worker<'q> {
             self.persons.clear();
             self.persons.extend(own.iter().map(|own| part.map[*own as usize]));
         }
-        if changes.gone.is_none() && (segment.sources.is_none() || !(job.wants_persons || changes.erased.is_some())) {
+        if changes.gone.is_none() && (changes.distinct.is_none() || !(job.wants_persons || changes.erased.is_some())) {
             return;
         }
         if let Some(distinct) = &changes.distinct {
@@ -292,13 +307,16 @@ impl<'q> Worker<'q> {
         let (persons, places) = (&mut self.persons, &self.places);
         self.rows.retain(|row| {
             let at = *row as usize;
-            let moved = segment.sources.as_ref().is_some_and(|sources| sources.has(own[at]));
-            match moved.then(|| changes.moved.get(&places[at]).copied()).flatten() {
+            let moved = changes.distinct.is_some() && changes.from.has(own[at]);
+            match segment.moved.filter(|_| moved).and_then(|targets| targets.get(&places[at])) {
                 Some(target) => {
-                    if job.wants_persons {
-                        persons[at] = job.person(target);
-                    }
-                    !changes.is_erased(target)
+                    let number = match target {
+                        Target::Erased => return false,
+                        Target::Numbered(number) => Some(*number),
+                        Target::Unknown(id) => job.wants_persons.then(|| job.person(*id)),
+                    };
+                    persons.get_mut(at).zip(number).into_iter().for_each(|(person, number)| *person = number);
+                    true
                 }
                 None => changes.gone.as_ref().is_none_or(|gone| !gone.has(own[at])),
             }
@@ -307,14 +325,8 @@ impl<'q> Worker<'q> {
 
     fn loose(&mut self, batch: &RecordBatch) -> Result<()> {
         let (job, wanted) = (self.job, &self.job.asked.wanted);
-        let place =
-            |field: &str| wanted.columns.iter().position(|column| matches!(column.source, ColumnSource::Field(name) if name == field));
-        let times =
-            place(crate::columns::TIMESTAMP).map(|at| batch.column(at).as_primitive::<TimestampMicrosecondType>().values().to_vec());
-        let times = times.unwrap_or_default();
-        let passes = truths(&wanted.filter, batch, &times)?;
-        self.rows.clear();
-        self.rows.extend(passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE).map(|(at, _)| at as u32));
+        let times = moments(wanted, batch);
+        self.rows = passing(wanted, batch, &times)?;
         if self.rows.is_empty() {
             return Ok(());
         }
@@ -331,12 +343,13 @@ impl<'q> Worker<'q> {
         let arrays = wanted.arrays.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
         self.persons.clear();
         if job.wants_persons {
-            let persons = batch.column(place("person_id").context("no person")?).as_string::<i32>();
-            for at in 0..batch.num_rows() {
-                self.persons.push(job.person(Uuid::parse_str(persons.value(at)).context("a person's id")?.as_u128()));
+            self.persons.resize(batch.num_rows(), 0);
+            for (row, person) in self.rows.iter().zip(persons_of(wanted, batch, &self.rows)?) {
+                self.persons[*row as usize] = job.person(person);
             }
         }
-        let taken = Taken { rows: &self.rows, masks: &masks, codes: &codes, persons: &self.persons, arrays: &arrays };
+        let whole = self.rows.len() == batch.num_rows();
+        let taken = Taken { rows: &self.rows, whole, masks: &masks, codes: &codes, persons: &self.persons, arrays: &arrays };
         self.tally.add(&taken, job.universe())
     }
 }

@@ -20,13 +20,13 @@ pub enum Bound {
     Event,
     Time,
     Created(Created),
-    Property(Property),
+    Property(Arc<Property>),
 }
 
 /// When persons came into being.
 pub struct Created {
     personal: Personal,
-    values: Vec<i64>,
+    values: ArrayRef,
 }
 
 /// A segment that takes part in a query.
@@ -145,9 +145,12 @@ fn bind_column(packed: &Packed, column: &ColumnUse) -> Result<Option<Bound>> {
             let (personal, values) = packed.created()?;
             let mut all = Vec::new();
             values.longs(0..values.rows(), &mut all);
-            Some(Bound::Created(Created { personal, values: all }))
+            let values: ArrayRef = Arc::new(TimestampMicrosecondArray::from(all).with_timezone("UTC"));
+            let kind = data_type(column.kind);
+            let values = if *values.data_type() == kind { values } else { cast(&values, &kind)? };
+            Some(Bound::Created(Created { personal, values }))
         }
-        Source::Fixed(name) => packed.fixed(name, column.kind)?.map(Bound::Property),
+        Source::Fixed(name) => packed.fixed(name, column.kind)?.map(Arc::new).map(Bound::Property),
         Source::Property(owner, name) => packed.property(owner, name, column.kind)?.map(Bound::Property),
         Source::Person | Source::Elsewhere => None,
     })
@@ -256,13 +259,16 @@ impl<'q> Binder<'q, '_> {
                 Ok(Output::Known(value))
             }
             [only] => {
-                let Bound::Property(property) = &self.columns[only] else { return Ok(Output::Rows(leaf)) };
-                let entries = property.dictionary.len();
-                if property.is_plain() || (event_matters && entries > run.rows.len()) {
+                let dictionary = match &self.columns[only] {
+                    Bound::Property(property) if !property.is_plain() => &property.dictionary,
+                    Bound::Created(created) => &created.values,
+                    _ => return Ok(Output::Rows(leaf)),
+                };
+                let entries = dictionary.len();
+                if event_matters && entries > run.rows.len() {
                     return Ok(Output::Rows(leaf));
                 }
-                let spread =
-                    |column: &usize| if *column == only { Ok(property.dictionary.clone()) } else { self.repeated(number, entries) };
+                let spread = |column: &usize| if *column == only { Ok(dictionary.clone()) } else { self.repeated(number, entries) };
                 let arrays = leaf.columns.iter().map(spread).collect::<Result<_>>()?;
                 Ok(Output::Table(only, Arc::new(read(&leaf.evaluate(arrays, entries)?)?)))
             }
@@ -318,6 +324,7 @@ pub struct Chunk<'p, 'q> {
     part: &'p Part<'q>,
     event: &'p str,
     pub rows: Range<usize>,
+    /// Empty until they are read, as times are.
     pub persons: Vec<u32>,
     pub times: Vec<i64>,
     /// By column.
@@ -327,25 +334,41 @@ pub struct Chunk<'p, 'q> {
 
 impl<'p, 'q> Chunk<'p, 'q> {
     pub fn new(part: &'p Part<'q>, run: &'p RunPlan<'q>, rows: Range<usize>) -> Self {
-        let mut chunk = Chunk {
-            part,
-            event: &run.event,
-            persons: Vec::with_capacity(rows.len()),
-            times: Vec::with_capacity(rows.len()),
-            codes: vec![None; part.columns.len()],
-            scratch: Vec::with_capacity(rows.len()),
-            rows,
-        };
-        part.basics.person.codes(chunk.rows.clone(), &mut chunk.persons);
-        part.basics.times(chunk.rows.clone(), &mut chunk.scratch, &mut chunk.times);
-        chunk
+        Chunk::of_persons(part, run, rows, Vec::new())
+    }
+
+    /// With the persons of all rows, or none.
+    pub fn of_persons(part: &'p Part<'q>, run: &'p RunPlan<'q>, rows: Range<usize>, persons: Vec<u32>) -> Self {
+        let codes = vec![None; part.columns.len()];
+        Chunk { part, event: &run.event, persons, times: Vec::new(), codes, scratch: Vec::new(), rows }
+    }
+
+    /// Fills in `persons`.
+    pub fn read_persons(&mut self) {
+        if self.persons.is_empty() {
+            self.part.basics.person.codes(self.rows.clone(), &mut self.persons);
+        }
+    }
+
+    /// Fills in `times`.
+    pub fn read_times(&mut self) {
+        if self.times.is_empty() {
+            self.part.basics.times(self.rows.clone(), &mut self.scratch, &mut self.times);
+        }
     }
 
     fn codes(&mut self, column: usize) -> Result<&[u32]> {
         if self.codes[column].is_none() {
-            let Bound::Property(property) = &self.part.columns[column] else { bail!("a table of a column without codes") };
             let mut codes = Vec::with_capacity(self.rows.len());
-            property.codes(self.rows.clone(), &mut self.scratch, &mut codes);
+            let part = self.part;
+            match &part.columns[column] {
+                Bound::Property(property) => property.codes(self.rows.clone(), &mut self.scratch, &mut codes),
+                Bound::Created(created) => {
+                    self.read_persons();
+                    created.personal.places(self.rows.clone(), &self.persons, &mut codes);
+                }
+                _ => bail!("a table of a column without codes"),
+            }
             self.codes[column] = Some(codes);
         }
         self.codes[column].as_deref().context("was just decoded")
@@ -356,7 +379,10 @@ impl<'p, 'q> Chunk<'p, 'q> {
         Ok(match test {
             Test::Known(truth) => vec![*truth; self.rows.len()],
             Test::Table(column, table) => self.codes(*column)?.iter().map(|code| table[*code as usize]).collect(),
-            Test::Time(first, last) => self.times.iter().map(|at| if (*first <= *at) & (*at <= *last) { TRUE } else { FALSE }).collect(),
+            Test::Time(first, last) => {
+                self.read_times();
+                self.times.iter().map(|at| if (*first <= *at) & (*at <= *last) { TRUE } else { FALSE }).collect()
+            }
             Test::Rows(leaf) => leaf.truths(self.arrays(leaf)?, self.rows.len())?,
             Test::All(parts) => self.fold(parts, u8::min)?,
             Test::Any(parts) => self.fold(parts, u8::max)?,
@@ -391,12 +417,11 @@ impl<'p, 'q> Chunk<'p, 'q> {
         let kind = data_type(part.uses[column].kind);
         let array: ArrayRef = match &part.columns[column] {
             Bound::Event => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(self.event, self.rows.len()))),
-            Bound::Time => Arc::new(TimestampMicrosecondArray::from(self.times.clone()).with_timezone("UTC")),
-            Bound::Created(created) => {
-                created.personal.places(self.rows.clone(), &self.persons, &mut self.scratch);
-                let values = self.scratch.iter().map(|place| created.values[*place as usize]);
-                Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+            Bound::Time => {
+                self.read_times();
+                Arc::new(TimestampMicrosecondArray::from(self.times.clone()).with_timezone("UTC"))
             }
+            Bound::Created(created) => take(&created.values, &UInt32Array::from(self.codes(column)?.to_vec()), None)?,
             Bound::Property(property) if property.is_plain() => Arc::new(property.numbers(self.rows.clone())),
             Bound::Property(property) => property.gather(self.codes(column)?)?,
             Bound::Unused => bail!("a column that nobody asked for"),

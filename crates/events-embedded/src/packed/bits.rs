@@ -129,22 +129,23 @@ fn pack(offsets: &[u64; BLOCK], width: u8, shift: u8, out: &mut Vec<u8>) {
     }
 }
 
+/// Eight numbers take `W` bytes, so that each of them has the same place in every eight.
 fn unpack_fixed<const W: usize>(bytes: &[u8], out: &mut [u32; BLOCK]) {
     if W == 0 {
         out.fill(0);
         return;
     }
     let mask = if W == 32 { u32::MAX } else { (1u32 << W) - 1 };
-    for (group, out) in bytes.chunks_exact(4 * W).zip(out.as_chunks_mut::<32>().0) {
-        let words = group.as_chunks::<4>().0;
-        let word = |at: usize| u32::from_le_bytes(words[at]);
+    // The last numbers are read with what comes after them.
+    let mut padded = [0u8; BLOCK / 8 * 32 + 8];
+    padded[..BLOCK / 8 * W].copy_from_slice(&bytes[..BLOCK / 8 * W]);
+    for (eight, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let bytes: &[u8] = &padded[eight * W..eight * W + W + 8];
         for (at, value) in out.iter_mut().enumerate() {
-            let (first, shift) = (at * W / 32, at * W % 32);
-            let mut bits = word(first) >> shift;
-            if shift + W > 32 {
-                bits |= word(first + 1) << (32 - shift);
-            }
-            *value = bits & mask;
+            let (first, shift) = (at * W / 8, at * W % 8);
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[first..first + 8]);
+            *value = (u64::from_le_bytes(word) >> shift) as u32 & mask;
         }
     }
 }
@@ -270,6 +271,7 @@ impl Blocks {
     /// Replaces `out` with these rows.
     pub fn codes(&self, rows: Range<usize>, out: &mut Vec<u32>) {
         out.clear();
+        out.reserve(rows.len());
         let mut buffer = [0; BLOCK];
         self.each_block(rows, |block, within| {
             self.block_u32(block, &mut buffer);
@@ -280,11 +282,47 @@ impl Blocks {
     /// Replaces `out` with these rows.
     pub fn longs(&self, rows: Range<usize>, out: &mut Vec<i64>) {
         out.clear();
+        out.reserve(rows.len());
         let mut buffer = [0; BLOCK];
         self.each_block(rows, |block, within| {
             self.block_i64(block, &mut buffer);
             out.extend_from_slice(&buffer[within]);
         });
+    }
+
+    /// Replaces `out` with how far above `base` these rows are, but no less than 0 and no more than `most`.
+    pub fn offsets(&self, rows: Range<usize>, base: i64, most: u32, out: &mut Vec<u32>) {
+        out.clear();
+        out.reserve(rows.len());
+        let (mut short, mut long) = ([0u32; BLOCK], [0i64; BLOCK]);
+        self.each_block(rows, |block, within| {
+            let (least, largest) = self.bounds(block);
+            if base <= least && largest.checked_sub(base).is_some_and(|offset| offset <= i64::from(u32::MAX)) {
+                self.block_u32(block, &mut short);
+                out.extend(short[within].iter().map(|value| value.wrapping_sub(base as u32).min(most)));
+            } else {
+                self.block_i64(block, &mut long);
+                out.extend(long[within].iter().map(|value| value.saturating_sub(base).clamp(0, i64::from(most)) as u32));
+            }
+        });
+    }
+
+    /// Of rows in which no number is below the one before: appends those below `end`.
+    pub fn codes_below(&self, rows: Range<usize>, end: u32, out: &mut Vec<u32>) {
+        let mut buffer = [0; BLOCK];
+        let mut at = rows.start;
+        while at < rows.end {
+            let block = at / BLOCK;
+            let next = rows.end.min((block + 1) * BLOCK);
+            self.block_u32(block, &mut buffer);
+            let part = &buffer[at - block * BLOCK..next - block * BLOCK];
+            if part.last().is_some_and(|last| *last >= end) {
+                out.extend_from_slice(&part[..part.partition_point(|number| *number < end)]);
+                return;
+            }
+            out.extend_from_slice(part);
+            at = next;
+        }
     }
 
     fn each_block(&self, rows: Range<usize>, mut each: impl FnMut(usize, Range<usize>)) {
@@ -374,6 +412,9 @@ mod tests {
             let mut start = 0;
             for run in runs {
                 let expected = start + run.partition_point(|number| *number < value);
+                let mut below = Vec::new();
+                blocks.codes_below(start..start + run.len(), value, &mut below);
+                prop_assert_eq!(&below, &run[..expected - start]);
                 prop_assert_eq!(blocks.lower_bound(start..start + run.len(), value), expected);
                 start += run.len();
             }

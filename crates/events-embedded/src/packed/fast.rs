@@ -1,12 +1,14 @@
 //! Behaviour out of packed columns: `None` sends a query the general way.
 
 use super::bind::{Part, Wanted};
+use super::calendar::{Feed, Loose};
 use super::gather::{Extra, Fed, Job, Stop, feed_aside};
 use super::keys::{Keys, numbers};
 use super::loose;
-use super::numbering::Bits;
+use super::places::{Places, time_range};
 use super::shape::{Maker, plain_column, recognise};
 use super::team::{Persons, Source};
+use super::watch::{StopOnDrop, Watch};
 use crate::behave::Columns;
 use crate::columns::TIMESTAMP;
 use crate::scan::{Counters, Scan};
@@ -27,15 +29,6 @@ use uuid::Uuid;
 
 /// More rows than this outside packed columns are better left to the general path, unless packed ones are many more.
 const MANY_LOOSE: u64 = 1 << 20;
-
-/// Tells the threads of a query that nobody waits for it any more.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 pub async fn behave(
     shared: Arc<Shared>,
@@ -61,8 +54,10 @@ pub async fn behave(
     let stop = Arc::new(AtomicBool::new(false));
     let _guard = StopOnDrop(stop.clone());
     let table = table.clone();
-    let answered =
-        tokio::task::spawn_blocking(move || answer(&shared, &wanted, &table, &plan, team, &snapshot, budget, until, &stop)).await;
+    let answered = {
+        let watch = Watch::new(budget, until, stop);
+        tokio::task::spawn_blocking(move || answer(&shared, &wanted, &table, &plan, team, &snapshot, &watch)).await
+    };
     match answered {
         Ok(Ok(behaved)) => Ok(behaved),
         Ok(Err(Stop::Query(error))) => Err(error),
@@ -80,7 +75,7 @@ pub async fn behave(
 /// What the select asks of each row, when it is one that packed columns can answer.
 async fn wanted(printed: &Printed, table: &TableUse, snapshot: &Arc<Snapshot>, budget: &Budget) -> Result<Option<Wanted>> {
     let context = select::session(budget)?;
-    let provider = EventsTable { snapshot: snapshot.clone(), table: table.clone(), counters: Arc::default() };
+    let provider = EventsTable { snapshot: snapshot.clone(), table: table.clone(), counters: Arc::default(), latest: Arc::default() };
     context.register_table(TableReference::bare(table.name.as_str()), Arc::new(provider))?;
     let (state, plan) = context.sql(&printed.sql).await?.into_parts();
     let plan = state.optimize(&plan)?;
@@ -102,7 +97,6 @@ async fn wanted(printed: &Printed, table: &TableUse, snapshot: &Arc<Snapshot>, b
     Ok(Some(Wanted { columns: table.columns.clone(), filter: shape.filter, masks, texts, number, arrays: Vec::new() }))
 }
 
-#[allow(clippy::too_many_arguments, reason = "what a query consists of, for the only caller")]
 fn answer(
     shared: &Shared,
     wanted: &Wanted,
@@ -110,47 +104,80 @@ fn answer(
     plan: &Plan,
     team: TeamId,
     snapshot: &Arc<Snapshot>,
-    budget: Budget,
-    until: Instant,
-    stop: &AtomicBool,
+    watch: &Watch,
 ) -> Result<Option<Behaved>, Stop> {
+    let threads = shared.limits.query_threads;
     let Some((sources, rest)) = sources(shared, snapshot, table)? else { return Ok(None) };
     let persons = shared.teams.persons(team, snapshot, &sources, &shared.keyring)?;
     let keys = Keys::new(wanted.texts.len())?;
-    let Some(parts) = bind(&sources, wanted, &persons, &keys, shared.limits.query_threads)? else { return Ok(None) };
+    let Some(parts) = bind(&sources, wanted, &persons, &keys, threads)? else { return Ok(None) };
     let counters = Arc::new(Counters::default());
     let scan = Scan::plan(Arc::new(rest), table, wanted.columns.clone(), counters.clone())?;
-    let loose = loose::read(&scan, wanted, &keys, shared.limits.query_threads, stop, budget.memory_bytes)?;
-    let mut job = Job {
-        aside: aside(&persons, &sources),
-        parts,
-        numbering: &persons.numbering,
-        loose: Vec::new(),
-        keys: &keys,
-        plan,
-        budget,
-        until,
-        stop,
-        rows_read: AtomicU64::new(0),
-        held: AtomicUsize::new(loose.len() * size_of::<(u128, Row)>()),
+    let loose = loose::read(&scan, wanted, &keys, threads, &watch.stop, watch.budget.memory_bytes)?;
+    watch.check(loose.len() * size_of::<(u128, Row)>())?;
+    let mut extra = Extra::default();
+    let rows_read = AtomicU64::new(0);
+    let places = plan.calendar().and_then(|asked| Places::of_periods(asked.periods, time_range(&wanted.filter)));
+    let operators = match (plan.calendar(), places) {
+        (Some(asked), Some(places)) => {
+            let feed = Feed {
+                parts: &parts,
+                numbering: &persons.numbering,
+                moves: persons.moves.as_deref(),
+                places: &places,
+                tracks: asked.tracks,
+                number: asked.number,
+                watch,
+                rows_read: &rows_read,
+            };
+            let loose = loose.into_iter().map(|(person, row)| Loose::of(person, &row, &places)).collect();
+            feed.run(threads, || Operator::new(plan), loose, &mut extra)?
+        }
+        _ => feed_rows(&persons, parts, &keys, plan, watch, &rows_read, loose, threads, &mut extra)?,
     };
-    job.check()?;
+    let mut operators = operators.into_iter();
+    let mut operator = operators.next().unwrap_or_else(|| Operator::new(plan));
+    operators.for_each(|other| operator.join(other));
+    let rows_read = rows_read.load(Ordering::Relaxed) + counters.rows.load(Ordering::Relaxed);
+    let bytes_read = counters.bytes.load(Ordering::Relaxed);
+    let answer = operator.finish();
+    let text = |number: u32| Uuid::from_u128(extra.id(&persons.numbering, number)).hyphenated().to_string();
+    let actors = answer.actors().into_iter().map(|number| (number, text(number))).collect();
+    Ok(Some(Behaved { answer, keys: keys.into_list(), actors, rows_read, bytes_read }))
+}
+
+/// Every person's rows in order of time, for plans that ask for more than periods.
+#[allow(clippy::too_many_arguments, reason = "what a query consists of, for the only caller")]
+fn feed_rows<'q>(
+    persons: &'q Persons,
+    parts: Vec<Part<'q>>,
+    keys: &'q Keys,
+    plan: &'q Plan,
+    watch: &'q Watch,
+    rows_read: &'q AtomicU64,
+    loose: Vec<(u128, Row)>,
+    threads: usize,
+    extra: &mut Extra,
+) -> Result<Vec<Operator>, Stop> {
+    let aside = persons.moves.as_deref().map(|moves| &moves.aside);
+    let mut job = Job { aside, parts, numbering: &persons.numbering, loose: Vec::new(), keys, plan, watch, rows_read };
     let mut set_aside = Vec::new();
     for (person, row) in loose {
-        match persons.numbering.number(person).filter(|number| job.aside.as_ref().is_none_or(|aside| !aside.has(*number))) {
+        match persons.numbering.number(person).filter(|number| aside.is_none_or(|aside| !aside.has(*number))) {
             Some(number) => job.loose.push((number, row)),
             None => set_aside.push((person, row)),
         }
     }
     job.loose.sort_by_key(|(number, _)| *number);
-    let (operator, extra) = feed(&job, set_aside, shared.limits.query_threads)?;
-    let rows_read = job.rows_read.load(Ordering::Relaxed) + counters.rows.load(Ordering::Relaxed);
-    let bytes_read = counters.bytes.load(Ordering::Relaxed);
-    let answer = operator.finish();
-    let text = |number: u32| Uuid::from_u128(extra.id(&persons.numbering, number)).hyphenated().to_string();
-    let actors = answer.actors().into_iter().map(|number| (number, text(number))).collect();
-    drop(job);
-    Ok(Some(Behaved { answer, keys: keys.into_list(), actors, rows_read, bytes_read }))
+    let mut operators = Vec::new();
+    for Fed { operator, aside: mut more } in job.run(threads)? {
+        set_aside.append(&mut more);
+        operators.push(operator);
+    }
+    if let Some(operator) = operators.first_mut() {
+        feed_aside(&job, operator, set_aside, extra)?;
+    }
+    Ok(operators)
 }
 
 /// Evaluates the query's expressions on the dictionaries of all segments.
@@ -176,35 +203,6 @@ fn bind<'q>(sources: &[Source], wanted: &'q Wanted, persons: &Persons, keys: &Ke
     })?;
     bound.sort_by_key(|(at, _)| *at);
     Ok(bound.into_iter().map(|(_, part)| part).collect())
-}
-
-fn feed(job: &Job, mut aside: Vec<(u128, Row)>, threads: usize) -> Result<(Operator, Extra), Stop> {
-    let mut operator: Option<Operator> = None;
-    for Fed { operator: own, aside: mut more } in job.run(threads)? {
-        aside.append(&mut more);
-        match &mut operator {
-            Some(operator) => operator.join(own),
-            None => operator = Some(own),
-        }
-    }
-    let mut operator = operator.unwrap_or_else(|| Operator::new(job.plan));
-    let mut extra = Extra::default();
-    feed_aside(job, &mut operator, aside, &mut extra)?;
-    Ok((operator, extra))
-}
-
-/// Persons that a merge moved something from or to.
-fn aside(persons: &Persons, sources: &[Source]) -> Option<Bits> {
-    if persons.changes.iter().all(|changes| changes.moved.is_empty()) {
-        return None;
-    }
-    let mut bits = Bits::new(persons.numbering.ids.len());
-    for ((changes, map), _) in persons.changes.iter().zip(&persons.numbering.maps).zip(sources) {
-        changes.sources.iter().for_each(|own| bits.set(map[*own as usize]));
-        let targets = changes.moved.values().filter_map(|target| persons.numbering.number(*target));
-        targets.for_each(|number| bits.set(number));
-    }
-    Some(bits)
 }
 
 /// Segments with packed columns, and a snapshot of everything else; `None` when it is not worth it.

@@ -8,22 +8,25 @@
 //! Rows of persons that a merge touched leave this stream for a list that is sorted and fed last.
 
 use super::bind::{Chunk, Part, RunPlan, Test};
+use super::cursors::Cursors;
 use super::keys::{KeyCache, Keys, numbers};
 use super::numbering::{Bits, Numbering};
 use super::shape::TRUE;
+use super::watch::Watch;
 use anyhow::Result;
 use behaviour::{EMPTY_KEY, Operator, Plan, Row};
-use events::{Budget, QueryError};
+use events::QueryError;
 use hashbrown::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Rows that are decoded together.
-const CHUNK_ROWS: usize = 16 << 10;
-/// Rows of a block of persons: enough for each run to give some hundred, few enough for the cache.
-const BLOCK_ROWS: Range<usize> = 32 << 10..256 << 10;
-const ROWS_PER_RUN: usize = 1_024;
+/// Rows of a block of persons: enough for each run to give some, few enough for the cache.
+const BLOCK_ROWS: Range<usize> = 16 << 10..256 << 10;
+const ROWS_PER_RUN: usize = 256;
+/// Threads take so many consecutive blocks at a time …
+const BLOCKS_IN_TURN: u32 = 4;
+/// … unless there would be fewer turns than this for each.
+const TURNS: u32 = 4;
 /// Persons of a block, however few rows they have.
 const MAX_PERSONS: u32 = 1 << 20;
 
@@ -45,17 +48,13 @@ pub struct Job<'q> {
     pub parts: Vec<Part<'q>>,
     pub numbering: &'q Numbering,
     /// Persons whose rows are put aside.
-    pub aside: Option<Bits>,
+    pub aside: Option<&'q Bits>,
     /// Rows from elsewhere of persons that are numbered and not put aside, by person.
     pub loose: Vec<(u32, Row)>,
     pub keys: &'q Keys,
     pub plan: &'q Plan,
-    pub budget: Budget,
-    pub until: Instant,
-    pub stop: &'q AtomicBool,
-    pub rows_read: AtomicU64,
-    /// Bytes that the threads hold together.
-    pub held: AtomicUsize,
+    pub watch: &'q Watch,
+    pub rows_read: &'q AtomicU64,
 }
 
 /// What one thread made of its blocks.
@@ -74,6 +73,8 @@ struct Worker<'j, 'q> {
     sorted: Vec<Row>,
     keys: KeyCache,
     places: Vec<u32>,
+    cursors: Cursors,
+    persons: Vec<u32>,
     held: usize,
 }
 
@@ -86,16 +87,20 @@ impl Job<'_> {
         let blocks = (rows / wanted + 1) as u32;
         let step = (persons / blocks + 1).min(MAX_PERSONS);
         let threads = threads.clamp(1, blocks as usize);
+        let turn = (blocks / (threads as u32 * TURNS)).clamp(1, BLOCKS_IN_TURN).saturating_mul(step);
         let next = AtomicU32::new(0);
         std::thread::scope(|scope| {
             let work = || -> Result<Fed, Stop> {
                 let mut worker = Worker::new(self);
                 loop {
-                    let from = next.fetch_add(1, Ordering::Relaxed).saturating_mul(step);
+                    let from = next.fetch_add(turn, Ordering::Relaxed);
                     if from >= persons {
                         return Ok(Fed { operator: worker.operator, aside: worker.aside });
                     }
-                    worker.block(from, from.saturating_add(step).min(persons))?;
+                    let end = from.saturating_add(turn).min(persons);
+                    for start in (from..end).step_by(step as usize) {
+                        worker.block(start, start.saturating_add(step).min(end))?;
+                    }
                 }
             };
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
@@ -107,17 +112,8 @@ impl Job<'_> {
         })
     }
 
-    pub fn check(&self) -> Result<(), Stop> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Stop::Query(QueryError::Cancelled));
-        }
-        if Instant::now() >= self.until {
-            return Err(Stop::Query(QueryError::Deadline(self.budget.deadline)));
-        }
-        if self.held.load(Ordering::Relaxed) + self.keys.bytes() > self.budget.memory_bytes {
-            return Err(Stop::Query(QueryError::Memory(self.budget.memory_bytes)));
-        }
-        Ok(())
+    fn check(&self) -> Result<(), Stop> {
+        self.watch.check(self.keys.bytes() + self.loose.len() * size_of::<(u32, Row)>())
     }
 }
 
@@ -132,6 +128,8 @@ impl<'j, 'q> Worker<'j, 'q> {
             sorted: Vec::new(),
             keys: KeyCache::default(),
             places: Vec::new(),
+            cursors: Cursors::new(&job.parts),
+            persons: Vec::new(),
             held: 0,
         }
     }
@@ -139,27 +137,18 @@ impl<'j, 'q> Worker<'j, 'q> {
     fn note_memory(&mut self) {
         let rows = size_of::<(u32, Row)>() * self.staged.capacity() + size_of::<Row>() * self.sorted.capacity().max(self.staged.len());
         let now = rows + self.operator.bytes() + size_of::<(u128, Row)>() * self.aside.capacity();
-        self.job.held.fetch_add(now, Ordering::Relaxed);
-        self.job.held.fetch_sub(self.held, Ordering::Relaxed);
-        self.held = now;
+        self.job.watch.note(&mut self.held, now);
     }
 
     /// Feeds the persons with these numbers.
     fn block(&mut self, from: u32, to: u32) -> Result<(), Stop> {
         self.staged.clear();
         let job = self.job;
-        for part in &job.parts {
-            let own = part.map.partition_point(|number| *number < from) as u32..part.map.partition_point(|number| *number < to) as u32;
-            if own.is_empty() {
-                continue;
-            }
-            for run in &part.runs {
-                let start = if own.start == 0 { run.rows.start } else { part.basics.person.lower_bound(run.rows.clone(), own.start) };
-                let end = match own.end as usize == part.map.len() {
-                    true => run.rows.end,
-                    false => part.basics.person.lower_bound(start..run.rows.end, own.end),
-                };
-                self.run(part, run, start..end, from)?;
+        self.cursors.turn(&job.parts, from..to);
+        for (at, part) in job.parts.iter().enumerate() {
+            let own_end = part.map.partition_point(|number| *number < to) as u32;
+            for (number, run) in part.runs.iter().enumerate() {
+                self.run((at, number), part, run, own_end, from)?;
             }
         }
         let loose = &job.loose;
@@ -200,13 +189,14 @@ impl<'j, 'q> Worker<'j, 'q> {
         }
     }
 
-    fn run(&mut self, part: &Part, run: &RunPlan, rows: Range<usize>, from: u32) -> Result<(), Stop> {
-        let mut at = rows.start;
-        while at < rows.end {
-            // Chunks end where blocks do, so that none is decoded twice.
-            let end = rows.end.min((at / CHUNK_ROWS + 1) * CHUNK_ROWS);
-            self.chunk(part, run, at..end, from)?;
-            at = end;
+    fn run(&mut self, place: (usize, usize), part: &Part, run: &RunPlan, own_end: u32, from: u32) -> Result<(), Stop> {
+        let mut more = true;
+        while more {
+            let rows;
+            (rows, more) = self.cursors.read(part, place, own_end, &mut self.persons);
+            if !rows.is_empty() {
+                self.chunk(part, run, rows, from)?;
+            }
             if self.staged.len() > BLOCK_ROWS.end {
                 self.note_memory();
                 self.job.check()?;
@@ -218,11 +208,13 @@ impl<'j, 'q> Worker<'j, 'q> {
     fn chunk(&mut self, part: &Part, run: &RunPlan, rows: Range<usize>, from: u32) -> Result<(), Stop> {
         let job = self.job;
         job.rows_read.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        let mut chunk = Chunk::new(part, run, rows);
+        let mut chunk = Chunk::of_persons(part, run, rows, std::mem::take(&mut self.persons));
         let passes = chunk.truths(&run.filter)?;
         if !passes.contains(&TRUE) {
+            self.persons = chunk.persons;
             return Ok(());
         }
+        chunk.read_times();
         let known = |truth: u8, bit: u32| u64::from(truth == TRUE) << bit;
         let settled =
             run.masks.iter().filter_map(|(bit, test)| if let Test::Known(truth) = test { Some(known(*truth, *bit)) } else { None });
@@ -251,6 +243,7 @@ impl<'j, 'q> Worker<'j, 'q> {
                 let person = part.map[chunk.persons[at] as usize];
                 self.staged.push((person - from, row(at, &mut self.keys)));
             }
+            self.persons = chunk.persons;
             return Ok(());
         }
         if let Some(distinct) = &part.changes.distinct {
@@ -271,6 +264,7 @@ impl<'j, 'q> Worker<'j, 'q> {
                 self.aside.push((person, row(at, &mut self.keys)));
             }
         }
+        self.persons = chunk.persons;
         Ok(())
     }
 }

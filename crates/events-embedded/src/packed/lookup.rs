@@ -23,7 +23,7 @@ const MAX_IDS: usize = 200;
 /// Searches in one segment, one for each person in each run; more are not faster than reading.
 const MAX_SEARCHES: usize = 50_000;
 
-type Rows = Arc<Vec<Range<usize>>>;
+pub type Rows = Arc<Vec<Range<usize>>>;
 
 /// What the conditions of one scan ask for, and where it is.
 #[derive(Default)]
@@ -31,9 +31,11 @@ pub struct Lookup {
     sought: OnceLock<Option<Sought>>,
     /// By segment.
     found: Mutex<HashMap<u64, Option<Rows>>>,
+    /// The same, when only the latest rows are wanted and packed columns know them.
+    latest: OnceLock<Option<HashMap<u64, Rows>>>,
 }
 
-struct Sought {
+pub struct Sought {
     persons: Vec<u128>,
     /// Hashes of distinct ids: those asked for, or moved to the persons asked for.
     hashes: HashSet<u64>,
@@ -43,6 +45,12 @@ impl Lookup {
     /// Rows of the segment that could meet the conditions of the scan; `None` when all could.
     pub fn rows(&self, scan: &Scan, segment: &Segment) -> Option<Rows> {
         let sought = self.sought.get_or_init(|| Sought::of(scan)).as_ref()?;
+        if let Some(latest) = scan.latest.get()
+            && let Some(found) = self.latest.get_or_init(|| latest.rows(scan, sought).unwrap_or_default())
+            && let Some(rows) = found.get(&segment.meta.id)
+        {
+            return Some(rows.clone());
+        }
         if let Some(known) = self.found.lock().get(&segment.meta.id) {
             return known.clone();
         }
@@ -68,7 +76,7 @@ impl Sought {
     }
 
     /// `None` when there is too much to look for.
-    fn find(&self, packed: &Packed) -> Result<Option<Vec<Range<usize>>>> {
+    pub fn find(&self, packed: &Packed) -> Result<Option<Vec<Range<usize>>>> {
         let basics = packed.basics()?;
         let mut persons: Vec<u32> = self.persons.iter().filter_map(|id| basics.number(*id).ok()).collect();
         if !self.hashes.is_empty() {

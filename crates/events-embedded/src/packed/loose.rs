@@ -83,6 +83,27 @@ impl Wanted {
     }
 }
 
+/// Rows of a batch that pass the filter.
+pub fn passing(wanted: &Wanted, batch: &RecordBatch, times: &[i64]) -> Result<Vec<u32>> {
+    let passes = truths(&wanted.filter, batch, times)?;
+    Ok(passes.iter().enumerate().filter(|(_, truth)| **truth == TRUE).map(|(at, _)| at as u32).collect())
+}
+
+/// Times of a batch, if the query looks at them.
+pub fn moments(wanted: &Wanted, batch: &RecordBatch) -> Vec<i64> {
+    let is_time = |column: &ColumnUse| matches!(column.source, ColumnSource::Field(TIMESTAMP));
+    let place = wanted.columns.iter().position(is_time);
+    place.map(|at| batch.column(at).as_primitive::<TimestampMicrosecondType>().values().to_vec()).unwrap_or_default()
+}
+
+/// Whose these rows are.
+pub fn persons_of(wanted: &Wanted, batch: &RecordBatch, rows: &[u32]) -> Result<Vec<u128>> {
+    let is_person = |column: &ColumnUse| matches!(column.source, ColumnSource::Field("person_id"));
+    let place = wanted.columns.iter().position(is_person).context("no person")?;
+    let persons = batch.column(place).as_string::<i32>();
+    rows.iter().map(|row| Ok(Uuid::parse_str(persons.value(*row as usize)).context("a person's id")?.as_u128())).collect()
+}
+
 fn evaluate(leaf: &Leaf, batch: &RecordBatch) -> Result<arrow::array::ArrayRef> {
     leaf.evaluate(leaf.columns.iter().map(|at| batch.column(*at).clone()).collect(), batch.num_rows())
 }

@@ -19,33 +19,42 @@
 //! - Overrides and erasures are the reader's business.
 
 pub(crate) mod bind;
-mod bits;
+pub(crate) mod bits;
+mod board;
+pub(crate) mod calendar;
+mod cursors;
 pub(crate) mod fast;
 mod format;
 pub(crate) mod gather;
 pub(crate) mod keys;
+mod latest;
 mod lookup;
 pub(crate) mod loose;
+mod moves;
 pub(crate) mod numbering;
+pub(crate) mod places;
 mod read;
 mod repair;
 pub(crate) mod shape;
 mod sparse;
 mod team;
+pub(crate) mod watch;
 mod write;
 
 pub use fast::behave;
+pub use latest::Latest;
 pub use lookup::{Lookup, selection};
+pub use moves::Target;
 pub use read::Packed;
 pub use repair::Slot;
-pub use team::Teams;
+pub use team::{Persons, Source, Teams};
 pub use write::PackedWriter;
 
 use crate::keys::Keyring;
 use model::TeamId;
 
 /// Smaller segments are cheap to read as they are, and soon merged into larger ones.
-pub const PACKED_ROWS: u64 = 32 << 10;
+pub const PACKED_ROWS: u64 = 4 << 10;
 
 /// What packed columns know of a distinct id: nobody outside can choose one that looks like another.
 pub fn distinct_hash(keyring: &mut Keyring, team: TeamId, distinct_id: &str) -> u64 {

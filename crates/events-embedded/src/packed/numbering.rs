@@ -106,8 +106,15 @@ impl Bits {
         self.0[at as usize / 64] |= 1 << (at % 64);
     }
 
+    #[inline]
     pub fn has(&self, at: u32) -> bool {
         self.0[at as usize / 64] >> (at % 64) & 1 == 1
+    }
+}
+
+impl Bits {
+    pub fn words(&self) -> &[u64] {
+        &self.0
     }
 }
 
@@ -117,6 +124,8 @@ pub struct Changes {
     pub moved: HashMap<u32, u128, ahash::RandomState>,
     /// Own numbers of persons from whom something moved.
     pub sources: Vec<u32>,
+    /// The same persons; nothing when nothing moved.
+    pub from: Bits,
     /// Where distinct ids of persons begin, when something moved.
     pub distinct: Option<Personal>,
     /// Own numbers of erased persons.
@@ -127,8 +136,14 @@ pub struct Changes {
 impl Changes {
     /// `targets` are the persons of overridden distinct ids by hash.
     pub fn of(packed: &Packed, basics: &Basics, view: &PersonView, targets: &Targets) -> Result<Changes> {
-        let mut changes =
-            Changes { moved: HashMap::default(), sources: Vec::new(), distinct: None, gone: None, erased: view.erased.clone() };
+        let mut changes = Changes {
+            moved: HashMap::default(),
+            sources: Vec::new(),
+            from: Bits::default(),
+            distinct: None,
+            gone: None,
+            erased: view.erased.clone(),
+        };
         if let Some(erased) = &view.erased {
             let mut gone = Bits::new(basics.count());
             erased.iter().filter_map(|id| basics.number(id.as_u128()).ok()).for_each(|number| gone.set(number));
@@ -156,6 +171,8 @@ impl Changes {
             }
         }
         if !self.moved.is_empty() {
+            self.from = Bits::new(basics.count());
+            self.sources.iter().for_each(|own| self.from.set(*own));
             self.distinct = Some(personal);
         }
         Ok(())

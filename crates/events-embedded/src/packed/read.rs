@@ -33,6 +33,7 @@ pub struct Packed {
     runs: Vec<Run>,
     by_name: HashMap<String, usize>,
     columns: Mutex<HashMap<usize, Arc<Column>>>,
+    properties: Mutex<HashMap<(Owner, String, ColumnKind), Arc<Property>>>,
     basics: Mutex<Option<Arc<Basics>>>,
     damaged: AtomicBool,
 }
@@ -42,7 +43,7 @@ pub struct Basics {
     /// 16 bytes each, ascending; a person's number is its place.
     pub persons: Bytes,
     pub person: Blocks,
-    seconds: Blocks,
+    pub seconds: Blocks,
     micros: Blocks,
 }
 
@@ -131,6 +132,7 @@ impl Packed {
             runs,
             by_name,
             columns: Mutex::default(),
+            properties: Mutex::default(),
             basics: Mutex::default(),
             damaged: AtomicBool::new(false),
         })
@@ -276,7 +278,20 @@ impl Packed {
     }
 
     /// A property as the kind that a query asks for; `None` when these columns cannot tell.
-    pub fn property(&self, owner: Owner, name: &str, kind: ColumnKind) -> Result<Option<Property>> {
+    pub fn property(&self, owner: Owner, name: &str, kind: ColumnKind) -> Result<Option<Arc<Property>>> {
+        let key = (owner, name.to_owned(), kind);
+        if let Some(known) = self.properties.lock().get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let property = self.open_property(owner, name, kind)?.map(Arc::new);
+        // Only those that exist: names are what clients invent.
+        if let Some(property) = &property {
+            self.properties.lock().insert(key, property.clone());
+        }
+        Ok(property)
+    }
+
+    fn open_property(&self, owner: Owner, name: &str, kind: ColumnKind) -> Result<Option<Property>> {
         let directory = &self.directory;
         let forms: Vec<(Kind, String)> = Kind::ALL.map(|kind| (kind, column_name(owner, kind, name))).into();
         if directory.rest.contains(&hidden_name(owner, name)) || forms.iter().any(|(_, column)| directory.left_out.contains(column)) {

@@ -1,5 +1,6 @@
 //! What queries of one team share: numbers of its persons, and what merges and erasures change in its segments.
 
+use super::moves::Moves;
 use super::numbering::{Changes, Numbering, Targets};
 use super::read::Basics;
 use super::{Packed, distinct_hash};
@@ -33,6 +34,8 @@ struct Used {
     at: Instant,
     segments: Vec<u64>,
     numbering: Arc<Numbering>,
+    /// What these changes move.
+    moves: Option<(Vec<Arc<Changes>>, Option<Arc<Moves>>)>,
 }
 
 /// A segment and what its rows have to be corrected by: the last override and the last erasure.
@@ -49,6 +52,8 @@ pub struct Source {
 pub struct Persons {
     pub numbering: Arc<Numbering>,
     pub changes: Vec<Arc<Changes>>,
+    /// Nothing when no merge concerns them.
+    pub moves: Option<Arc<Moves>>,
 }
 
 impl Teams {
@@ -67,7 +72,28 @@ impl Teams {
         for source in sources {
             changes.push(self.changes(team, snapshot, source, &targets)?);
         }
-        Ok(Persons { numbering, changes })
+        let mut persons = Persons { numbering, changes, moves: None };
+        persons.moves = self.moves(team, &segments, &persons);
+        Ok(persons)
+    }
+
+    fn moves(&self, team: TeamId, segments: &[u64], persons: &Persons) -> Option<Arc<Moves>> {
+        let known = |teams: &mut HashMap<TeamId, Known>| {
+            let used = teams.get(&team)?.numberings.iter().find(|used| used.segments == segments)?;
+            let (changes, moves) = used.moves.as_ref()?;
+            let same = changes.len() == persons.changes.len() && changes.iter().zip(&persons.changes).all(|(a, b)| Arc::ptr_eq(a, b));
+            same.then(|| moves.clone())
+        };
+        if let Some(moves) = known(&mut self.0.lock()) {
+            return moves;
+        }
+        let moves = Moves::of(persons).map(Arc::new);
+        if let Some(known) = self.0.lock().get_mut(&team)
+            && let Some(used) = known.numberings.iter_mut().find(|used| used.segments == segments)
+        {
+            used.moves = Some((persons.changes.clone(), moves.clone()));
+        }
+        moves
     }
 
     fn numbering(&self, team: TeamId, segments: &[u64], sources: &[Source]) -> Arc<Numbering> {
@@ -75,17 +101,17 @@ impl Teams {
             let mut teams = self.0.lock();
             let list = &mut teams.entry(team).or_default().numberings;
             let at = list.iter().position(|used| used.segments == segments);
-            at.map(|at| list.remove(at).numbering)
+            at.map(|at| list.remove(at)).map(|used| (used.numbering, used.moves))
         };
         // Nobody waits for it with the lock in hand; two queries at once may both do the work.
-        let numbering = known.unwrap_or_else(|| {
+        let (numbering, moves) = known.unwrap_or_else(|| {
             let basics: Vec<Arc<Basics>> = sources.iter().map(|source| source.basics.clone()).collect();
-            Arc::new(Numbering::new(&basics))
+            (Arc::new(Numbering::new(&basics)), None)
         });
         let mut teams = self.0.lock();
         let list = &mut teams.entry(team).or_default().numberings;
         list.retain(|used| used.segments != segments);
-        list.push(Used { at: Instant::now(), segments: segments.to_vec(), numbering: numbering.clone() });
+        list.push(Used { at: Instant::now(), segments: segments.to_vec(), numbering: numbering.clone(), moves });
         let surplus = list.len().saturating_sub(MAX_NUMBERINGS);
         list.drain(..surplus);
         numbering

@@ -7,7 +7,7 @@ use super::bits::{BlockWriter, Blocks, Encoded};
 use super::distinct_hash;
 use super::format::{BlocksPart, ColumnForm, ColumnPart, Directory, Entries, Part, PersonalPart, header};
 use super::sparse::Sparse;
-use crate::columns::{self, Census, Kind};
+use crate::columns::{self, Census, Kind, PropertyColumn};
 use crate::disk::Disk;
 use crate::keys::Keyring;
 use crate::shred::json_of;
@@ -23,6 +23,8 @@ const MAX_EVENTS: usize = 16 << 10;
 /// A dictionary of this many entries is never too large.
 const SMALL_DICTIONARY: usize = 4_096;
 const MAX_DICTIONARY_BYTES: usize = 64 << 20;
+/// Properties of events that SDKs set for their own use: large, and nobody counts or filters by them.
+const NOT_ASKED_FOR: [&str; 4] = ["$insert_id", "$time", "$device_id", "$window_id"];
 /// After this many values a dictionary must be smaller than a third of them.
 const VALUES_BEFORE_CHECK: u64 = 64 << 10;
 
@@ -186,12 +188,20 @@ impl PackedWriter {
 struct Parts {
     data: Vec<Vec<u8>>,
     length: u64,
+    /// Places in the data, by checksum: what a person's properties say is often what the event's say.
+    known: HashMap<(u64, u32), Vec<(usize, u64)>>,
 }
 
 impl Parts {
     fn add(&mut self, bytes: Vec<u8>) -> Part {
-        let part = Part { at: self.length, length: bytes.len() as u64, crc: crc32fast::hash(&bytes) };
-        self.length += part.length;
+        let (length, crc) = (bytes.len() as u64, crc32fast::hash(&bytes));
+        let known = self.known.entry((length, crc)).or_default();
+        if let Some((_, at)) = known.iter().find(|(place, _)| self.data[*place] == bytes) {
+            return Part { at: *at, length, crc };
+        }
+        known.push((self.data.len(), self.length));
+        let part = Part { at: self.length, length, crc };
+        self.length += length;
         self.data.push(bytes);
         part
     }
@@ -406,6 +416,9 @@ impl ColumnWriter {
             || columns::Owner::BOTH.iter().any(|owner| owner.rest_column() == name)
         {
             return None;
+        }
+        if PropertyColumn::parse(name).is_some_and(|column| NOT_ASKED_FOR.contains(&&*column.name)) {
+            return Some(ColumnWriter::LeftOut);
         }
         Some(match kind {
             DataType::Dictionary(..) | DataType::Utf8 => {

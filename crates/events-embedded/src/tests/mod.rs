@@ -4,5 +4,6 @@ mod contract;
 mod damage;
 mod faults;
 mod hostile;
+mod latest;
 mod packed;
 mod random;

@@ -45,6 +45,13 @@ fn retention(breakdown: bool, aggregation: Option<Aggregation>, want: RetentionW
     })
 }
 
+fn first_time() -> Plan {
+    match retention(false, None, RetentionWant::Counts) {
+        Plan::Retention(plan) => Plan::Retention(RetentionPlan { kind: RetentionKind::FirstTime, ..plan }),
+        other => other,
+    }
+}
+
 const STEPS: &str = "event = 'viewed' AS c0, event = 'clicked' AS c1, event = 'bought' AS c2, event = 'left' AS c32";
 const IN_RANGE: &str = "timestamp >= toDateTime('2025-02-04 06:00:00') AND timestamp < toDateTime('2025-02-20 00:00:00')";
 
@@ -85,6 +92,11 @@ fn questions() -> Vec<(String, Plan)> {
         ("properties.measured AS number, properties.browser AS k0", "event = 'viewed' AS c0, properties.measured > 100 AS c1".to_owned(), "true".to_owned(), retention(true, Some(Aggregation::Average), RetentionWant::Counts)),
         ("", "event = 'viewed' AS c0, event = 'viewed' AS c1".to_owned(), "properties.paid".to_owned(), retention(false, Option::None, RetentionWant::Actors { cohort: 2 })),
         ("person.created_at AS number", "true AS c0".to_owned(), "event = 'viewed'".to_owned(), Plan::Lifecycle(LifecyclePlan { periods: periods(), want: LifecycleWant::Counts })),
+        ("person.created_at AS number", "true AS c0".to_owned(), IN_RANGE.to_owned(), Plan::Lifecycle(LifecyclePlan { periods: periods(), want: LifecycleWant::Counts })),
+        ("nullIf(person.created_at, toDateTime('2025-02-05 00:00:00')) AS number", "true AS c0".to_owned(), "properties.price > 3".to_owned(), Plan::Lifecycle(LifecyclePlan { periods: periods(), want: LifecycleWant::Counts })),
+        ("", "event = 'bought' AS c0, properties.browser = 'Chrome' AS c1".to_owned(), "timestamp < toDateTime('2025-02-24 00:00:00')".to_owned(), first_time()),
+        ("", "event = 'bought' AS c0, event = 'viewed' AS c1".to_owned(), format!("{IN_RANGE} OR event = 'bought'"), first_time()),
+        ("", "true AS c0".to_owned(), "timestamp >= toDateTime('2025-02-04 06:00:07')".to_owned(), Plan::Stickiness(StickinessPlan { periods: periods(), criterion: Option::None, want: StickinessWant::Counts })),
         (
             "properties.city AS k0",
             "properties.city LIKE '%1%' AS c0, event = 'clicked' AS c1, properties.city = properties.mixed AS c2".to_owned(),
@@ -202,7 +214,7 @@ fn an_event(dice: &mut Dice, number: i64, users: u64) -> EventRow {
     row
 }
 
-async fn merge(rig: &Rig, version: i64, from: u64, into: u64) {
+pub async fn merge(rig: &Rig, version: i64, from: u64, into: u64) {
     let person_id = person_uuid(TeamId(1), &format!("d{into}"));
     let change = PersonOverride { team: TeamId(1), distinct_id: format!("d{from}").into(), person_id, version };
     rig.engine().append(EventBatch { overrides: vec![change], ..EventBatch::default() }).await.unwrap();
