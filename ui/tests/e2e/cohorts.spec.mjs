@@ -138,6 +138,15 @@ test('events are filtered by a cohort', async () => {
     await page.getByRole('row', { name: /ann@example.test/ }).first().waitFor()
 })
 
+test('persons are listed by a cohort', async () => {
+    await page.goto(`${base}/persons`)
+    await page.getByRole('button', { name: 'Filter', exact: true }).click()
+    await page.getByRole('tab', { name: 'Cohort' }).click()
+    await page.getByRole('option', { name: /Writers/ }).click()
+    await page.getByRole('row', { name: /bob@example.test/ }).waitFor({ state: 'detached' })
+    await page.getByRole('row', { name: /ann@example.test/ }).waitFor()
+})
+
 test('the persons behind a number become a cohort', async () => {
     await page.goto(`${base}/insights/new?series=${encodeURIComponent(JSON.stringify([{ event: 'note_created', math: 'dau', filters: [] }]))}&from=-30d&display=ActionsTable`)
     await page.getByTitle('Show the persons behind this number').first().click()

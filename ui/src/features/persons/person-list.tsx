@@ -61,7 +61,7 @@ export function PersonListPage() {
         <Page title="Persons" note={list.data?.count !== undefined ? count(list.data.count, 'person', 'persons') : undefined} actions={<ExportPersons search={search.search ?? ''} filters={JSON.stringify(filters)} disabled={rows.length === 0} />}>
             <div className="mb-3 flex flex-wrap items-center gap-2">
                 <SearchInput label="Search by name, email or distinct ID" className="w-[320px] max-w-full" value={typed} onChange={setTyped} />
-                <FilterChips only={['person']} filters={filters} onChange={(next) => void navigate({ search: (old) => ({ ...old, filters: next.length ? next : undefined, page: undefined }), replace: true })} />
+                <FilterChips only={['person', 'cohort']} filters={filters} onChange={(next) => void navigate({ search: (old) => ({ ...old, filters: next.length ? next : undefined, page: undefined }), replace: true })} />
                 {filters.length > 0 ? (
                     <Link to="/project/$projectId/cohorts/$cohortId" params={{ projectId: String(project.id), cohortId: 'new' }} search={{ filters }} className={buttonClass('quiet', 'small')}>
                         Make a cohort of these
