@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use db::{Db, args};
 use model::{TeamId, Timestamp};
 use std::collections::HashSet;
+use std::sync::Arc;
 use teams::Team;
 use uuid::Uuid;
 
@@ -73,7 +74,7 @@ async fn claim(state: &CohortsState, id: i64, due: Option<Timestamp>) -> Result<
     row.as_ref().map(store::read).transpose()
 }
 
-async fn run(state: &CohortsState, project: &std::sync::Arc<Team>, cohorts: &[Cohort], cohort: Cohort) -> Result<()> {
+async fn run(state: &CohortsState, project: &Arc<Team>, cohorts: &[Cohort], cohort: Cohort) -> Result<()> {
     let started = state.clock.now();
     let found = find(state, project, cohorts, &cohort).await;
     let outcome = match found {
@@ -104,7 +105,7 @@ enum Outcome {
     Failed(String),
 }
 
-async fn find(state: &CohortsState, project: &std::sync::Arc<Team>, cohorts: &[Cohort], cohort: &Cohort) -> Result<Vec<Uuid>, String> {
+async fn find(state: &CohortsState, project: &Arc<Team>, cohorts: &[Cohort], cohort: &Cohort) -> Result<Vec<Uuid>, String> {
     let criteria = Criteria::parse(&cohort.filters)?;
     if is_circular(cohorts, cohort.id, &criteria.cohorts()) {
         return Err("The cohort depends on itself through other cohorts.".to_owned());

@@ -7,6 +7,7 @@ use crate::{Cohort, CohortsState, Wanted, calculate, members, store, wire};
 use activity::Entry;
 use model::{TeamId, UserId};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use teams::Team;
 use uuid::Uuid;
 use web::{ApiError, ApiResult};
@@ -24,7 +25,7 @@ const MAX_COHORTS: usize = 5_000;
 impl CohortsState {
     /// Makes a cohort; one with criteria is computed in the background, one with a query is filled with the persons that the query
     /// answers now.
-    pub async fn create(&self, team: &std::sync::Arc<Team>, by: Option<UserId>, new: NewCohort) -> ApiResult<Cohort> {
+    pub async fn create(&self, team: &Arc<Team>, by: Option<UserId>, new: NewCohort) -> ApiResult<Cohort> {
         let others = store::of_team(&self.db, team.id).await?;
         if others.len() >= MAX_COHORTS {
             return Err(ApiError::invalid(format!("A project can have at most {MAX_COHORTS} cohorts; delete some first.")));
@@ -49,13 +50,7 @@ impl CohortsState {
     }
 
     /// A static cohort of these persons.
-    pub async fn create_static(
-        &self,
-        team: &std::sync::Arc<Team>,
-        by: Option<UserId>,
-        name: String,
-        persons: &[Uuid],
-    ) -> ApiResult<Cohort> {
+    pub async fn create_static(&self, team: &Arc<Team>, by: Option<UserId>, name: String, persons: &[Uuid]) -> ApiResult<Cohort> {
         let new = NewCohort { name, description: String::new(), filters: json!({}), query: None, is_static: true };
         let cohort = self.create(team, by, new).await?;
         self.add_persons(&cohort, persons).await
@@ -64,7 +59,7 @@ impl CohortsState {
     /// Reads the cohort, lets `edit` change it and stores it. A change of its criteria makes it computed again.
     pub async fn change(
         &self,
-        team: &std::sync::Arc<Team>,
+        team: &Arc<Team>,
         by: Option<UserId>,
         id: i64,
         edit: impl FnOnce(&mut Cohort) -> ApiResult<()>,
@@ -116,7 +111,7 @@ impl CohortsState {
         self.find_again(cohort).await
     }
 
-    async fn persons_of(&self, team: &std::sync::Arc<Team>, query: &Value) -> ApiResult<Vec<Uuid>> {
+    async fn persons_of(&self, team: &Arc<Team>, query: &Value) -> ApiResult<Vec<Uuid>> {
         let persons = (self.find)(team.clone(), Wanted::Query(query.clone())).await?;
         match persons.len() > MAX_PERSONS {
             true => Err(ApiError::invalid(format!("The query answers more than {MAX_PERSONS} persons.")).attr("query")),
@@ -125,7 +120,7 @@ impl CohortsState {
     }
 
     async fn find_again(&self, cohort: &Cohort) -> ApiResult<Cohort> {
-        Ok(store::find(&self.db, cohort.team, cohort.id).await?.ok_or_else(ApiError::not_found)?)
+        store::find(&self.db, cohort.team, cohort.id).await?.ok_or_else(ApiError::not_found)
     }
 
     /// In a task of its own; if this process dies first, the cohort stays due.
