@@ -1,20 +1,28 @@
-//! Flags and cohorts of the demo project: what its team is trying out, and with whom.
+//! Flags, an experiment and cohorts of the demo project: what its team is trying out, and with whom.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cohorts::NewCohort;
+use experiments::experiment::{Experiment, Kind};
 use flags::evaluate::hash;
 use flags::{Flags, NewFlag};
 use model::TeamId;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const NEW_EDITOR: &str = "new-editor";
 const NEW_EDITOR_ROLLOUT: f64 = 0.4;
 const CHECKLIST: &str = "onboarding-checklist";
+const EXPERIMENT_SECONDS: i64 = 60 * 86_400;
 
 /// What the flags that the product asks for answer this person, as an SDK would report it.
 pub fn answers(distinct_id: &str) -> [(&'static str, Value); 2] {
-    let variant = if hash::variant(CHECKLIST, distinct_id) < 0.5 { "control" } else { "checklist" };
+    let variant = if sees_checklist(distinct_id) { "checklist" } else { "control" };
     [(NEW_EDITOR, json!(hash::rollout(NEW_EDITOR, distinct_id) <= NEW_EDITOR_ROLLOUT)), (CHECKLIST, json!(variant))]
+}
+
+/// Whether this person sees the checklist, which asks to invite somebody.
+pub fn sees_checklist(distinct_id: &str) -> bool {
+    hash::variant(CHECKLIST, distinct_id) >= 0.5
 }
 
 /// Before the events are ingested, so that the flags know when they were called.
@@ -46,7 +54,7 @@ fn checklist() -> NewFlag {
         "multivariate": {"variants": variants},
         "payloads": {"checklist": r#"{"steps":["write","search","share","invite"]}"#},
     });
-    named(CHECKLIST, "What people see after signing up", filters, &["onboarding"])
+    NewFlag { has_experiment: true, ..named(CHECKLIST, "What people see after signing up", filters, &["onboarding"]) }
 }
 
 fn banner() -> NewFlag {
@@ -73,6 +81,55 @@ fn legacy_import() -> NewFlag {
         &[],
     );
     NewFlag { active: false, ..old }
+}
+
+/// Does the checklist make people invite others, and write more?
+pub async fn make_experiment(flags: &Flags, team: TeamId) -> Result<()> {
+    let flag = flags.flag_by_key(team, CHECKLIST).await.map_err(|error| anyhow::anyhow!("{}", error.detail()))?;
+    let flag = flag.context("the flag of the experiment was made before")?.id;
+    let now = flags.clock.now();
+    let event = |event: &str| json!({"kind": "EventsNode", "event": event, "name": event});
+    let metric = |name: &str, rest: Value| {
+        let mut metric = json!({"kind": "ExperimentMetric", "uuid": Uuid::new_v4(), "name": name, "goal": "increase"});
+        if let (Some(metric), Value::Object(rest)) = (metric.as_object_mut(), rest) {
+            metric.extend(rest);
+        }
+        metric
+    };
+    let invites = metric("Invites somebody", json!({"metric_type": "funnel", "series": [event("teammate_invited")]}));
+    let notes = metric("Notes written", json!({"metric_type": "mean", "source": event("note_created")}));
+    let experiment = Experiment {
+        id: 0,
+        team,
+        flag,
+        name: "A checklist after signing up".to_owned(),
+        description: "Four things to try make people invite their team sooner.".to_owned(),
+        kind: Kind::Product,
+        holdout: None,
+        exposure_cohort: None,
+        start: Some(now.plus_seconds(-EXPERIMENT_SECONDS)),
+        end: None,
+        archived: false,
+        deleted: false,
+        only_count_matured_users: false,
+        conclusion: None,
+        conclusion_comment: None,
+        parameters: json!({"minimum_detectable_effect": 20}),
+        exposure_criteria: json!({"filterTestAccounts": false}),
+        metrics: json!([invites]),
+        metrics_secondary: json!([notes]),
+        primary_order: Value::Null,
+        secondary_order: Value::Null,
+        saved_metrics: json!([]),
+        stats_config: Value::Null,
+        scheduling_config: Value::Null,
+        variants: Value::Null,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    };
+    experiments::store::insert(&flags.db, experiment).await?;
+    Ok(())
 }
 
 /// After the events are ingested: a cohort is computed as soon as it is made, and then hourly.

@@ -197,6 +197,7 @@ async fn make_demo(pipeline: &Pipeline, accounts: &AccountsState, flags: &Flags)
     let new = NewProject { organization: organization.id, name: "Demo: Quillnote".to_owned(), is_demo: true, api_token: None };
     let team = accounts::create_project(accounts, new).await?;
     demo_flags::make_flags(flags, team.id).await?;
+    demo_flags::make_experiment(flags, team.id).await?;
     let events = demo::events(&team.api_token, pipeline.clock.now(), DEMO_VISITORS, DEMO_SEED);
     for chunk in events.chunks(DEMO_BATCH) {
         let records: Vec<Bytes> = chunk
