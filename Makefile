@@ -59,6 +59,7 @@ test-clients:
 	tests/hogql/run.sh
 	tests/statistics/run.sh
 	tests/sdk/run.sh
+	tests/flags/run.sh
 	cd ui && npm run e2e
 
 ## test-crash: SIGKILL under load, again and again; nothing acknowledged may be lost or counted twice

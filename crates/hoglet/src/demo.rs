@@ -246,7 +246,7 @@ impl Story {
             properties.insert("template".to_owned(), json!(["blank", "meeting", "journal", "plan"][self.rng.random_range(0..4)]));
             self.push(visitor, "note_created", *at, properties);
         }
-        let invites = if demo_flags::sees_checklist(&visitor.distinct_id) { 0.24 } else { 0.12 };
+        let invites = if demo_flags::sees_checklist(&visitor.distinct_id) { 0.3 } else { 0.1 };
         if self.rng.random::<f64>() < invites {
             *at = at.plus_seconds(30);
             let mut properties = self.page(visitor, session, window, "/app/team");
