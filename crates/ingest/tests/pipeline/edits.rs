@@ -8,7 +8,12 @@ use web::testing::{delete, post};
 
 async fn api(world: &World) -> Router {
     let team = world.teams.by_id(world.team).await.unwrap().unwrap();
-    let state = PeopleState { db: world.db.clone(), store: world.store.clone(), clock: world.ports.clock, dimensions: std::sync::Arc::new(events::NoDimensions) };
+    let state = PeopleState {
+        db: world.db.clone(),
+        store: world.store.clone(),
+        clock: world.ports.clock,
+        dimensions: std::sync::Arc::new(events::NoDimensions),
+    };
     web::testing::signed_in(people::routes(state), team)
 }
 
