@@ -1,7 +1,7 @@
 // Experiments, as somebody finds out which variant does better and ships it.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, eventOf, HOUR, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, eventOf, holds, HOUR, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page, base
 const token = administrator.HOGLET_PROJECT_TOKEN
@@ -53,12 +53,12 @@ test('with no experiments it says what one is', async () => {
 test('an experiment is described, with a key made from its name', async () => {
     await page.getByRole('link', { name: 'Make an experiment' }).click()
     await page.getByLabel('Name', { exact: true }).fill('Shorter checkout')
-    assert.equal(await page.getByLabel('Flag key').inputValue(), key)
+    await holds(page.getByLabel('Flag key'), key)
     await page.getByLabel('Hypothesis').fill('Fewer steps, more sales.')
     await page.getByRole('button', { name: 'Variant', exact: true }).click()
-    assert.equal(await page.getByLabel('Share of control').inputValue(), '33.33')
+    await holds(page.getByLabel('Share of control'), '33.33')
     await page.getByRole('button', { name: 'Remove test-1' }).click()
-    assert.equal(await page.getByLabel('Share of control').inputValue(), '50')
+    await holds(page.getByLabel('Share of control'), '50')
     assert.deepEqual(await accessibilityProblems(page), [])
     await page.getByRole('button', { name: 'Save as draft' }).click()
     await page.getByText('is saved as a draft').waitFor()
@@ -135,7 +135,7 @@ test('exposures and the better variant are found', async () => {
     await conversion.getByRole('cell', { name: 'Better' }).waitFor()
     await page.getByText('does better in the primary metric').waitFor()
     const exposures = page.getByRole('region', { name: 'Exposures' })
-    assert.equal(await exposures.getByText('400', { exact: true }).count(), 2)
+    await exposures.getByText('400', { exact: true }).nth(1).waitFor()
     assert.deepEqual(await accessibilityProblems(page), [])
 })
 

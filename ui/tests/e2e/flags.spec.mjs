@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, eventOf, HOUR, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, eventOf, holds, HOUR, logIn, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page, base
 const token = administrator.HOGLET_PROJECT_TOKEN
@@ -94,9 +94,9 @@ test('a key that is taken is said beside the field, and nothing that was typed i
     await page.getByRole('button', { name: 'Save flag' }).click()
     await page.getByText('already a feature flag with this key').waitFor()
     await page.reload()
-    assert.equal(await page.getByLabel('Description').inputValue(), 'Once more')
+    await holds(page.getByLabel('Description'), 'Once more')
     await page.getByRole('button', { name: 'Start over' }).click()
-    assert.equal(await page.getByLabel('Description').inputValue(), '')
+    await holds(page.getByLabel('Description'), '')
 })
 
 test('a flag is explained for a person with every value that was compared', async () => {
@@ -128,7 +128,7 @@ test('changes that are not saved are explained, survive a reload and can be drop
     await page.getByLabel('Rollout of set 1 in percent').fill('0')
     await page.getByText('about 0 of them get it').waitFor()
     await page.reload()
-    assert.equal(await page.getByLabel('Rollout of set 1 in percent').inputValue(), '0')
+    await holds(page.getByLabel('Rollout of set 1 in percent'), '0')
     await page.goto(`${page.url()}?tab=explain&as=ann`)
     await page.getByText('with your changes, which are not saved').waitFor()
     await page.getByText('They match set 1, but fall outside its rollout.').waitFor()

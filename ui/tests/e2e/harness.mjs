@@ -100,6 +100,14 @@ export async function settled(page) {
     })
 }
 
+/** Fields follow what was done a moment later. */
+export async function holds(field, value) {
+    let found
+    await until(`a field holding ${value}`, async () => (found = await field.inputValue()) === value).catch((error) => {
+        throw new Error(`${error.message}; it holds ${found}`)
+    })
+}
+
 /** Rules of WCAG 2.2 AA that a machine can check; gives the broken ones in words. */
 export async function accessibilityProblems(page) {
     // Evaluated and not added as a tag: the page's own policy allows no inline script.

@@ -1,7 +1,7 @@
 // Surveys, as somebody asks their visitors something and reads what they answered.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accessibilityProblems, administrator, logIn, MINUTE, openBrowser, send, settled, startHoglet } from './harness.mjs'
+import { accessibilityProblems, administrator, holds, logIn, MINUTE, openBrowser, send, settled, startHoglet } from './harness.mjs'
 
 let hoglet, browser, page, base
 const token = administrator.HOGLET_PROJECT_TOKEN
@@ -41,7 +41,7 @@ test('with no surveys there are some to begin with', async () => {
     assert.deepEqual(await accessibilityProblems(page), [])
     await page.getByRole('link', { name: /Net promoter score/ }).click()
     await page.getByLabel('Name').waitFor()
-    assert.equal(await page.getByLabel('Name').inputValue(), 'Net promoter score')
+    await holds(page.getByLabel('Name'), 'Net promoter score')
 })
 
 test('what is wrong with a survey is said where it is', async () => {
@@ -58,7 +58,7 @@ test('questions are added, changed and moved, and the preview follows', async ()
     await page.getByRole('textbox', { name: 'Choice 1' }).fill('Insights')
     await page.getByRole('textbox', { name: 'Choice 2' }).fill('Flags')
     await page.getByLabel('Offer own words').click()
-    assert.equal(await page.getByRole('textbox', { name: 'Choice 3' }).inputValue(), 'Other')
+    await holds(page.getByRole('textbox', { name: 'Choice 3' }), 'Other')
     await page.getByRole('group', { name: 'Preview of the survey' }).getByText('What do you use?').waitFor()
     await page.getByRole('button', { name: 'Move question 3 up' }).click()
     await page.getByRole('region', { name: 'Question 2' }).getByText('What do you use?').first().waitFor()
@@ -87,7 +87,7 @@ test('how it looks is changed and seen at once', async () => {
     await page.getByLabel('Background', { exact: true }).fill('#123456')
     await page.locator('[aria-label="Preview of the survey"][style*="rgb(18, 52, 86)"]').waitFor()
     await page.reload()
-    assert.equal(await page.getByLabel('Background', { exact: true }).inputValue(), '#123456', 'what was edited survives a reload')
+    await holds(page.getByLabel('Background', { exact: true }), '#123456')
     assert.deepEqual(await accessibilityProblems(page), [])
 })
 
