@@ -85,6 +85,7 @@ test('who is asked is chosen, and only they are', async () => {
 test('how it looks is changed and seen at once', async () => {
     await page.getByRole('tab', { name: 'Look' }).click()
     await page.getByLabel('Background', { exact: true }).fill('#123456')
+    await page.getByLabel('Text', { exact: true }).fill('#ffffff')
     await page.locator('[aria-label="Preview of the survey"][style*="rgb(18, 52, 86)"]').waitFor()
     await page.reload()
     await holds(page.getByLabel('Background', { exact: true }), '#123456')
