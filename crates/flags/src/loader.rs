@@ -20,8 +20,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// Batches under way at once. More would make them smaller without making them faster.
-const MAX_RUNNING: usize = 2;
+/// Batches under way at once. More make them smaller: two cost a tenth more processor time for each request than one.
+const MAX_RUNNING: usize = 1;
 /// Lookups in one batch.
 const MAX_BATCH: usize = 512;
 /// Lookups that wait; beyond, the database is too slow for what is asked.
